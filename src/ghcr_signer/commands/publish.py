@@ -1,0 +1,136 @@
+"""publish: verify everything, plan, then upload what is missing, read it back, and move tags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ghcr_signer.commands.arguments import (
+    DEFAULT_DIRECTORY,
+    TrustOptions,
+    add_directory,
+    add_trust,
+    find_keys,
+    load_trust,
+    owner_packages,
+    trust_options,
+)
+from ghcr_signer.core import codes
+from ghcr_signer.core.errors import Failure, UsageError
+from ghcr_signer.core.ledger import Ledger
+from ghcr_signer.core.plan import plan
+from ghcr_signer.peers.worktree import Worktree
+from ghcr_signer.report.report import Report
+from ghcr_signer.transfer.examine import examine
+from ghcr_signer.transfer.progress import Progress
+
+if TYPE_CHECKING:
+    from ghcr_signer.peers.registry.registries import Registries
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to publish, under which trust, where to, as whom."""
+
+    directory: Path | None
+    trust: TrustOptions
+    dry_run: bool
+    registry_map: Mapping[str, str]
+    username: str | None
+    password: str | None = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `publish`."""
+    add_directory(parser)
+    parser.add_argument("--dry-run", action="store_true", help="print the plan, change nothing")
+    parser.add_argument(
+        "--registry-map",
+        action="append",
+        default=[],
+        metavar="FROM=TO",
+        help="publish what is named FROM/… to the host TO instead",
+    )
+    parser.add_argument("--username", metavar="U", help="with --password-stdin: the user's name")
+    parser.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    add_trust(parser)
+
+
+def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Options:
+    """The command line as Options. `arguments.password` is what cli read from standard input."""
+    if bool(arguments.username) != arguments.password_stdin:
+        raise UsageError(codes.SECRET_MISSING, "--username and --password-stdin go together")
+    trust = trust_options(arguments)
+    return Options(
+        arguments.directory,
+        replace(trust, repositories=trust.repositories or owner_packages(environment)),
+        arguments.dry_run,
+        dict(_mapping(pair) for pair in arguments.registry_map),
+        arguments.username,
+        arguments.password,
+        environment,
+    )
+
+
+def _mapping(pair: str) -> tuple[str, str]:
+    source, equals, target = pair.partition("=")
+    if not equals or not source or not target or "/" in source + target:
+        raise UsageError(codes.USAGE, f"--registry-map {pair!r} is not HOST=HOST")
+    return source, target
+
+
+def run(options: Options, progress: Progress) -> Report:
+    """Publish. Until everything verifies, no request is made."""
+    directory = options.directory or DEFAULT_DIRECTORY
+    if options.directory is None and not directory.exists():
+        return Report("publish", notices=(f"there is no {directory} here: nothing to publish",))
+    source = Worktree(directory)
+    if source.sets() == ([], []):
+        return Report("publish", notices=(f"{directory} holds no set: nothing to publish",))
+    if not options.trust.repositories:
+        raise UsageError(codes.NO_ALLOW_LIST, "no --repository was given")
+    now = datetime.now(UTC)
+    keys = find_keys(options.trust, directory)
+    trust = load_trust(keys, options.trust, options.trust.repositories)
+    found = examine(source, trust, now, progress)
+    if not found.passed:
+        nothing = Failure(codes.NOTHING_PUBLISHED, "something does not verify", str(directory))
+        return Report("publish", found.sets, found.verdicts, (*found.failures, nothing))
+
+    from ghcr_signer.transfer.execute import execute
+    from ghcr_signer.transfer.observe import observe
+
+    registries = _registries(options, {v.passed_entry.image.registry for v in found.verdicts})
+    ledger = Ledger.of(found.verdicts)
+    planned = plan(found.verdicts, ledger, observe(found.verdicts, ledger, registries, progress))
+    report = Report("publish", found.sets, found.verdicts, planned.blocked, plan=planned)
+    if options.dry_run:
+        return report
+    outcome = execute(planned, source, registries, trust, now, progress)
+    return replace(report, done=outcome.done, failures=(*planned.blocked, *outcome.failures))
+
+
+def _registries(options: Options, named: set[str]) -> Registries:
+    """The registries to publish to. A password that was given is for one host, and no other."""
+    from ghcr_signer.peers.registry.auth import Credentials
+    from ghcr_signer.peers.registry.registries import Registries
+    from ghcr_signer.peers.registry.transport import Access
+
+    given = {}
+    if options.username and options.password is not None:
+        hosts = {options.registry_map.get(host, host) for host in named}
+        if len(hosts) != 1:
+            raise UsageError(
+                codes.USAGE,
+                f"--username is for one registry, the sets name {', '.join(sorted(hosts))}",
+                fix="Log in to each with `docker login` instead.",
+            )
+        given[hosts.pop()] = Credentials(options.username, options.password)
+    return Registries(Access.PUSH, options.environment, given, options.registry_map)

@@ -1,0 +1,558 @@
+"""Every error code: what it is called, why it exists, and what to do. docs/errors.md is made of it.
+
+A code is GS and four digits: two of the step of verification that it belongs to (12 publishing,
+13 signing, 14 collecting, 20 usage, 30 unreachable), two of the cause. A code never changes its
+meaning and is never used again for another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A stable name for one cause of refusal."""
+
+    id: str
+    title: str
+    reason: str
+    remedy: str
+    exit_code: int = 1
+    """1: does not verify, or could not be published; 2: usage; 3: a registry was out of reach."""
+
+    @property
+    def step(self) -> int:
+        """The step of verification, or 12 publishing, 13 signing, 14 collecting, 20, 30."""
+        return int(self.id[2:4])
+
+    def __str__(self) -> str:
+        return self.id
+
+
+_SIGN_AGAIN = "Remove the set and make it again with `ghcr-signer sign` or `collect`."
+_ASK_SIGNER = (
+    "Do not merge. Ask the person named as its author how this file came about; a set made by"
+    " `ghcr-signer` never looks like this."
+)
+
+# Step 1: structure
+UNEXPECTED_FILE = Code(
+    "GS0101",
+    "A file or folder that does not belong here",
+    "Everything in the signature directory is read, and most of it is uploaded with our token; so"
+    " nothing may lie in it that has no meaning.",
+    "Remove it from the signature directory.",
+)
+MISSING_FILE = Code(
+    "GS0102",
+    "A required file is missing",
+    "An entry has at least IMAGE, MANIFEST, CONFIG_BLOB and PAYLOAD_BLOB: without them there is no"
+    " signature, and an entry without a signature must not pass silently.",
+    _SIGN_AGAIN,
+)
+NOT_REGULAR = Code(
+    "GS0103",
+    "Not a regular file",
+    "A link, a submodule or a device would let a change point outside the signature directory.",
+    "Replace it with the file itself.",
+)
+TOO_LARGE = Code(
+    "GS0104",
+    "Larger than its cap",
+    "Sizes are checked before anything is read, so that a hostile change cannot exhaust the check.",
+    _ASK_SIGNER,
+)
+NOT_JSON = Code(
+    "GS0105",
+    "Not JSON as we accept it",
+    "Two readers must never see two different documents in the same bytes: no duplicate keys, no"
+    " NaN, no deep nesting, valid UTF-8.",
+    _ASK_SIGNER,
+)
+SCHEMA = Code(
+    "GS0106",
+    "The document departs from its schema",
+    "The JSON Schemas (`ghcr-signer schema NAME`) describe exactly what cosign writes.",
+    _ASK_SIGNER,
+)
+SET_NAME = Code(
+    "GS0107",
+    "A set's name is not an instant of its own",
+    "Sets are ordered by their names, UTC to the second, so each name is an instant and each instant"
+    " has one set.",
+    "Name the folder like 2026-02-09T07:41:13+00:00 or 2026-02-09T07-41-13Z.",
+)
+ENTRY_NAME = Code(
+    "GS0108",
+    "An entry's name is not a digest",
+    "An entry is the folder of one image digest: 64 lower-case hexadecimal digits.",
+    "Name the folder after the digest that its IMAGE names.",
+)
+EMPTY_SET = Code(
+    "GS0109",
+    "A set without entries",
+    "A set that signs nothing is a mistake, and must not pass as if it had signed something.",
+    _SIGN_AGAIN,
+)
+TOO_MANY = Code(
+    "GS0110",
+    "More entries than the cap",
+    "A cap on what is counted keeps the check's time and memory bounded.",
+    "Split the directory, or ask for the cap to be raised with a real example.",
+)
+INTERNAL = Code(
+    "GS0199",
+    "An unexpected fault in this program",
+    "What cannot be judged does not pass.",
+    "Run again with --debug and report what it prints.",
+)
+
+# Step 2: reference
+REFERENCE_MALFORMED = Code(
+    "GS0201",
+    "Not an image reference",
+    "An image is named registry/repository@sha256:<64 hex digits>, in full and in lower case.",
+    "Write the reference in full, for example ghcr.io/acme/app@sha256:….",
+)
+REFERENCE_DIGEST = Code(
+    "GS0202",
+    "IMAGE names another digest than its folder",
+    "The folder's name, IMAGE and the signed payload must agree on one digest.",
+    _ASK_SIGNER,
+)
+REPOSITORY_NOT_ALLOWED = Code(
+    "GS0203",
+    "The repository is not allowed",
+    "A change must not choose where our token writes: the repositories are named by the trust.",
+    "If the repository is yours, allow it with --repository GLOB.",
+)
+TAG_MALFORMED = Code(
+    "GS0204",
+    "Not a tag that a set may move",
+    "A tag has at most 128 letters, digits, dots, dashes and underscores, and is never of the form"
+    " sha256-<hex>, where signatures live.",
+    "Correct TAGS: one tag a line.",
+)
+
+# Step 3: blobs
+BLOB_SIZE = Code(
+    "GS0301",
+    "A file's size differs from its descriptor",
+    "The manifest fixes the size of every blob; a registry would refuse it.",
+    _ASK_SIGNER,
+)
+BLOB_DIGEST = Code(
+    "GS0302",
+    "A file's digest differs from its descriptor",
+    "The manifest fixes the digest of every blob: these are not the bytes that it means.",
+    _ASK_SIGNER,
+)
+BLOB_UNNAMED = Code(
+    "GS0303",
+    "A blob file without a descriptor",
+    "What no descriptor names is not part of the signature, and nothing may ride along.",
+    "Remove the file.",
+)
+BLOB_MISSING = Code(
+    "GS0304",
+    "A descriptor without a blob file",
+    "Every blob that the manifest names is needed to publish it.",
+    _SIGN_AGAIN,
+)
+SUBJECT_DIGEST = Code(
+    "GS0305",
+    "SUBJECT is not the entry's image",
+    "SUBJECT is the image's own manifest: its sha256 is the folder's name.",
+    "Replace it by the image's manifest, or remove it.",
+)
+
+# Step 4: artifact
+MEDIA_TYPE = Code(
+    "GS0401",
+    "Not a media type of a cosign signature",
+    "Only what is known can be judged, and only what was judged is uploaded.",
+    _ASK_SIGNER,
+)
+TOO_MANY_LAYERS = Code(
+    "GS0402",
+    "More signatures in one manifest than the cap",
+    "cosign reads at most 1,000.",
+    _ASK_SIGNER,
+)
+MANIFEST_SAYS_MORE = Code(
+    "GS0403",
+    "The manifest says more than a signature",
+    "The key signs only the payload, yet the whole manifest is uploaded with our token: a subject,"
+    " an annotation or a URL in it could relink a package or point clients elsewhere.",
+    _ASK_SIGNER,
+)
+CONFIG_SHAPE = Code(
+    "GS0404",
+    "The config is not the one that cosign writes",
+    "A signature's config says nothing but the digests of its layers; labels in it could relink a"
+    " package.",
+    _ASK_SIGNER,
+)
+LAYER_ANNOTATIONS = Code(
+    "GS0405",
+    "A layer has an annotation that cosign does not write",
+    "Annotations are not signed; only those that carry the signature and its proof are known.",
+    _ASK_SIGNER,
+)
+
+# Step 5: signature
+SIGNATURE_MALFORMED = Code(
+    "GS0501",
+    "The signature is not in canonical form",
+    "One signature has one spelling: canonical base64, DER without trailing bytes or padded"
+    " integers. Anything else is the same signature made to look like another.",
+    _ASK_SIGNER,
+)
+SIGNATURE_UNTRUSTED = Code(
+    "GS0502",
+    "No trusted key verifies the signature",
+    "Either somebody else signed it, or what was signed has been changed.",
+    "Check that the trusted key is the signer's (`cosign public-key`), and that nobody changed the"
+    " files.",
+)
+CERTIFICATE_UNSUPPORTED = Code(
+    "GS0503",
+    "The signature comes with a certificate",
+    "A signature made with a certificate (keyless, or from a key slot that holds one) is judged by"
+    " its identity, which this version does not know.",
+    "Sign with a key and no certificate: `ghcr-signer sign --sk` or `--key`.",
+)
+
+# Step 6: log entry
+LOG_ENTRY_MISSING = Code(
+    "GS0601",
+    "No transparency log entry",
+    "The log is required: it is what makes a signature public, and gives it a time.",
+    "Sign again with the log, or pass --transparency-log optional if the signer chose to have none.",
+)
+LOG_ENTRY_MALFORMED = Code(
+    "GS0602",
+    "The log entry cannot be read",
+    "The bundle annotation is {SignedEntryTimestamp, Payload{body, integratedTime, logIndex,"
+    " logID}}, and nothing more.",
+    _ASK_SIGNER,
+)
+LOG_UNKNOWN = Code(
+    "GS0603",
+    "The log is not in the trusted root",
+    "Anybody can run a log; only the trusted root says which ones count.",
+    "If the log is yours, pass its trusted root with --trusted-root FILE.",
+)
+LOG_PROMISE = Code(
+    "GS0604",
+    "The log did not sign this entry",
+    "The signed entry timestamp does not verify under the log's key: the entry, its time or its"
+    " index has been changed.",
+    _ASK_SIGNER,
+)
+LOG_BINDS_PAYLOAD = Code(
+    "GS0605",
+    "The log entry is about another payload",
+    "A true log entry proves nothing about a payload that it does not name (CVE-2026-22703).",
+    _ASK_SIGNER,
+)
+LOG_BINDS_SIGNATURE = Code(
+    "GS0606",
+    "The log entry is about another signature",
+    "With another signature's entry an old signature could pass for a new one (CVE-2022-23649).",
+    _ASK_SIGNER,
+)
+LOG_BINDS_KEY = Code(
+    "GS0607",
+    "The log entry is about another key",
+    "Whoever logged this entry did not use the key that verifies the signature.",
+    _ASK_SIGNER,
+)
+LOG_ENTRY_KIND = Code(
+    "GS0608",
+    "The log entry is of another kind",
+    "A cosign signature is logged as hashedrekord 0.0.1, in its canonical form.",
+    _ASK_SIGNER,
+)
+
+# Step 7: time
+TIME_FUTURE = Code(
+    "GS0701",
+    "The verified time lies in the future",
+    "A log that is ahead of the clock by more than 300 seconds, or a clock that is behind.",
+    "Check this machine's clock.",
+)
+TIME_LOG_KEY = Code(
+    "GS0702",
+    "The log's key was not valid at that time",
+    "The trusted root says from when to when each log's key counts.",
+    "Check the trusted root given with --trusted-root.",
+)
+
+TIMESTAMP_UNSUPPORTED = Code(
+    "GS0703",
+    "The signature comes with an RFC 3161 timestamp",
+    "What is uploaded is judged first, and this version cannot judge timestamps.",
+    "Sign without --timestamp-server-url: the log entry gives the time.",
+)
+
+# Step 8: claims
+CLAIM_TYPE = Code(
+    "GS0801",
+    "The payload is not a container signature",
+    "`critical.type` must be `cosign container image signature`, or another statement by the same"
+    " key could be passed off as one.",
+    _ASK_SIGNER,
+)
+CLAIM_DIGEST = Code(
+    "GS0802",
+    "The payload signs another image",
+    "The signed digest must be the entry's own.",
+    _ASK_SIGNER,
+)
+CLAIM_REPOSITORY = Code(
+    "GS0803",
+    "The payload was signed for another repository",
+    "The signed docker-reference must be IMAGE's repository, or a signature for one repository could"
+    " be published in another.",
+    "Sign again under the right name: `ghcr-signer sign` takes it from IMAGE.",
+)
+CLAIM_ANNOTATION = Code(
+    "GS0804",
+    "The signed annotation `repository` names another repository",
+    "An annotation `repository` that the signer made is a promise about where it may be published.",
+    _ASK_SIGNER,
+)
+
+# Step 9: policy
+THRESHOLD = Code(
+    "GS0901",
+    "Too few trusted signers",
+    "The entry must be signed by as many different authorities as the trust asks for.",
+    "Have it signed by a trusted key.",
+)
+SIGNATURE_FAILS = Code(
+    "GS0902",
+    "One of the entry's signatures does not verify",
+    "Clients exist that reject an image for one bad signature among good ones; so every signature of"
+    " an entry must verify.",
+    "Trust the other signer's key too (--key may be given again), or collect the signature of the"
+    " trusted signer alone.",
+)
+
+# Step 10: set
+TAG_TWICE = Code(
+    "GS1001",
+    "Two entries of a set move one tag",
+    "A tag points at one digest: in a set each tag occurs once per repository.",
+    "Leave the tag with one of them.",
+)
+
+# Publishing
+NOTHING_PUBLISHED = Code(
+    "GS1201",
+    "Nothing was published",
+    "While any entry fails, no request is made at all.",
+    "Mend or remove the entries above; `ghcr-signer verify` lists them.",
+)
+CONFLICT = Code(
+    "GS1202",
+    "Other signatures are already there",
+    "The registry, or another set, has other signatures for this digest; they are never overwritten,"
+    " and the set's tags stay where they are.",
+    "Look at both with `cosign download signature`; collect the registry's signatures into a new set"
+    " if both are good.",
+)
+IMAGE_ABSENT = Code(
+    "GS1203",
+    "The image is not in the registry",
+    "A tag is moved by writing the image's own manifest, as the registry holds it; images are never"
+    " copied.",
+    "Push the image to that repository, then publish again.",
+)
+TAG_UNKNOWN = Code(
+    "GS1204",
+    "The tag points at a digest that no set knows",
+    "Somebody moved the tag without this directory; moving it back could undo their release.",
+    "If the tag may be replaced, sign the digest that it points at, or delete the tag, then publish"
+    " again.",
+)
+READ_BACK = Code(
+    "GS1205",
+    "The registry returns other bytes than were sent",
+    "What was written is read back and verified before any tag moves.",
+    "Publish again; if it stays, report it to the registry's operator.",
+)
+TAG_WAITS = Code(
+    "GS1206",
+    "A tag was not moved",
+    "A tag never points at a digest whose set is not wholly live.",
+    "Resolve what is said about the set's entries, then publish again.",
+)
+NO_ALLOW_LIST = Code(
+    "GS1207",
+    "No repository is allowed",
+    "publish writes only where the trust allows it.",
+    "Name the repositories: --repository 'ghcr.io/OWNER/**'",
+    exit_code=2,
+)
+
+# Signing
+NO_COSIGN = Code(
+    "GS1301",
+    "cosign was not found",
+    "Signatures are made by cosign.",
+    "Install cosign 2.6 or 3 (https://docs.sigstore.dev/cosign/system_config/installation/), or name"
+    " it with --cosign PATH.",
+    exit_code=2,
+)
+COSIGN_VERSION = Code(
+    "GS1302",
+    "This cosign is not supported",
+    "Each version wants other flags; those of 2.6 and 3 are known.",
+    "Install cosign 3, or 2.6.",
+    exit_code=2,
+)
+COSIGN_FAILED = Code(
+    "GS1303",
+    "cosign did not sign",
+    "cosign ended with an error, or was interrupted; nothing was written.",
+    "Read what cosign printed above, mend it, and run the same command again.",
+)
+TAG_GIVEN = Code(
+    "GS1304",
+    "A tag was given where a digest is needed",
+    "A tag may point elsewhere a moment later; without a terminal nobody can confirm what is signed.",
+    "Give the digest.",
+    exit_code=2,
+)
+PUBLIC_LOG = Code(
+    "GS1305",
+    "This would be written to a public log for ever",
+    "The image cannot be read by anonymous clients, or that is unknown; its name and digest would be"
+    " public and could never be removed.",
+    "If that is intended, pass --allow-public-log; to sign without the log, pass"
+    " `--transparency-log optional -- --tlog-upload=false`.",
+    exit_code=2,
+)
+NOT_CONFIRMED = Code(
+    "GS1306",
+    "Not confirmed",
+    "Nothing is signed unless a person says yes, or a script passes --yes.",
+    "Answer y at the question, or pass --yes in a script.",
+    exit_code=2,
+)
+NOT_SIGNABLE = Code(
+    "GS1307",
+    "What was given cannot be signed as an image",
+    "Image indexes and manifests (OCI or Docker schema 2) can be signed.",
+    "Check the digest and the files given with --subject.",
+)
+SUBJECT_MISSING = Code(
+    "GS1308",
+    "A platform's manifest is missing",
+    "The index and each of its platforms are signed; for that their manifests are needed.",
+    "Give each one's file with --subject, or sign the index alone with --no-recursive.",
+)
+NEW_SIGNATURE_FAILS = Code(
+    "GS1309",
+    "The new signatures do not verify",
+    "What cosign made is verified before it is written down; nothing was written.",
+    "See the reasons above; is the signing key the one that the directory trusts?",
+)
+
+# Collecting
+NO_SIGNATURES = Code(
+    "GS1401",
+    "No signature was found",
+    "The registry has no .sig tag for this digest.",
+    "Check the digest and --from; `cosign tree IMAGE` shows what a registry holds.",
+)
+
+# Usage
+USAGE = Code("GS2001", "Wrong usage", "The command line cannot be carried out.", "See --help.", 2)
+NO_DIRECTORY = Code(
+    "GS2002",
+    "The directory does not exist",
+    "A directory that was named must be there.",
+    "Check the path.",
+    exit_code=2,
+)
+NO_TRUST = Code(
+    "GS2003",
+    "No trust was given",
+    "A signature is judged by keys that you name, never by a key that comes with it.",
+    "Name the public key with --key FILE, or put it as trusted.pub at the repository's root.",
+    exit_code=2,
+)
+KEY_UNUSABLE = Code(
+    "GS2004",
+    "A public key cannot be used",
+    "Keys are PEM public keys: P-256, P-384, P-521, Ed25519, or RSA of 2048 to 16384 bits.",
+    "Export it with `cosign public-key`.",
+    exit_code=2,
+)
+TRUSTED_ROOT_UNUSABLE = Code(
+    "GS2005",
+    "The trusted root cannot be used",
+    "A trusted root is sigstore's trusted_root.json, with at least one transparency log.",
+    "Export it with `cosign trusted-root create`, or leave --trusted-root away for the public one.",
+    exit_code=2,
+)
+SECRET_MISSING = Code(
+    "GS2006",
+    "No password was given",
+    "--password-stdin reads the password from standard input.",
+    "Pipe the password in: … | ghcr-signer publish --username U --password-stdin",
+    exit_code=2,
+)
+NO_SET = Code(
+    "GS2007",
+    "There is no such set",
+    "--set names a folder of the signature directory.",
+    "List the signature directory.",
+    exit_code=2,
+)
+
+# Unreachable
+UNREACHABLE = Code(
+    "GS3001",
+    "The registry could not be reached",
+    "It did not answer, or answered with a server error, after several tries.",
+    "Check the network and the registry's status page, then run the same command again.",
+    exit_code=3,
+)
+DENIED = Code(
+    "GS3002",
+    "The registry denies access",
+    "The credentials are missing, wrong, or do not grant this.",
+    "Log in (`docker login HOST`), or in a workflow grant `packages: write` and give this repository"
+    " write access in the package's settings.",
+    exit_code=3,
+)
+NOT_FOUND = Code(
+    "GS3003",
+    "The registry does not have it",
+    "The repository, manifest or blob is not there, or is hidden from these credentials.",
+    "Check the name and the digest.",
+    exit_code=3,
+)
+REGISTRY_REFUSED = Code(
+    "GS3004",
+    "The registry refused the request",
+    "It answered with an error of its own.",
+    "Read its answer above.",
+    exit_code=3,
+)
+REGISTRY_LIES = Code(
+    "GS3005",
+    "The registry returns other bytes than asked for",
+    "Everything that is read is compared with its digest and its size.",
+    "Try again; if it stays, report it to the registry's operator.",
+)
+
+ALL: tuple[Code, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Code)
+)
+BY_ID: dict[str, Code] = {code.id: code for code in ALL}

@@ -1,0 +1,1 @@
+"""The formats of signatures. A new format is a new file here."""

@@ -1,0 +1,165 @@
+"""A signature directory on disk: read without following a link, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ghcr_signer.core import codes, directory, limits
+from ghcr_signer.core.directory import File, SignatureSet
+from ghcr_signer.core.errors import Failure, Refused, UsageError
+from ghcr_signer.core.manifest import Descriptor
+from ghcr_signer.core.reference import Digest
+
+TEMPORARY_PREFIX = ".ghcr-signer-tmp-"
+TRUSTED_KEY = "trusted.pub"
+
+# Windows has neither; there a link is told from a file by lstat alone
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_COLONS = os.name != "nt"
+
+
+class Worktree:
+    """A signature directory. Paths inside are SET/DIGEST/FILE, with slashes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def sets(self) -> tuple[list[str], list[Failure]]:
+        """The names of the sets in the order of their instants, and what does not belong there."""
+        with _reading(self.root), os.scandir(self.root) as found:
+            return directory.arrange({entry.name: _mode(entry) for entry in found})
+
+    def read_set(self, name: str) -> SignatureSet:
+        """A set with its files; what is not an entry's folder is an entry without files."""
+        entries: dict[str, Mapping[str, File]] = {}
+        with _reading(self.root / name), os.scandir(self.root / name) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                if len(entries) > limits.ENTRIES_PER_SET:
+                    break  # one more than the cap is enough to refuse the set
+                entries[entry.name] = (
+                    self._entry(entry.path) if _mode(entry) == directory.FOLDER else {}
+                )
+        return SignatureSet(name, entries)
+
+    def read_blob(self, path: str, name: str, descriptor: Descriptor) -> bytes:
+        """A file's bytes, those that were verified and no others; raises Refused (GS0302)."""
+        content = _content(str(self.root / path / name), descriptor.size)
+        if Digest.of(content) != descriptor.digest:
+            raise Refused(
+                codes.BLOB_DIGEST,
+                "the file has changed since it was verified",
+                file=f"{path}/{name}",
+            )
+        return content
+
+    def write_set(self, entries: Mapping[str, Mapping[str, bytes]], now: datetime) -> str:
+        """Write a set under the first free second from `now` on; return its name.
+
+        It is made beside the directory and appears by one rename, whole; nothing is overwritten.
+        """
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        self._remove_leftovers()
+        made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self.root.parent))
+        try:
+            new = made / "set"
+            for entry, files in entries.items():
+                (new / entry).mkdir(parents=True)
+                for name, content in files.items():
+                    (new / entry / name).write_bytes(content)
+            self.root.mkdir(exist_ok=True)
+            return self._rename(new, now)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def _rename(self, new: Path, now: datetime) -> str:
+        sets, _ = self.sets()
+        taken = {directory.parse_set_name(name) for name in sets}
+        instant = now.replace(microsecond=0)
+        while True:
+            name = directory.set_name(instant, colons=_COLONS)
+            if instant not in taken and not (self.root / name).exists():
+                # os.rename replaces at most an empty folder, and only if one was made just now
+                os.rename(new, self.root / name)  # noqa: PTH104
+                return name
+            instant += timedelta(seconds=1)
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a run that was killed left behind: nothing that anybody needs."""
+        for leftover in self.root.parent.glob(f"{TEMPORARY_PREFIX}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def _entry(self, path: str) -> dict[str, File]:
+        with os.scandir(path) as found:
+            return {entry.name: _file(entry) for entry in found}
+
+
+def find_upwards(name: str, start: Path) -> Path | None:
+    """A file of the repository that holds `start`: beside it or above, up to the folder of .git."""
+    for folder in (start, *start.parents):
+        if (folder / name).is_file():
+            return folder / name
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """A file that the user named, at most `limit` bytes of it; raises UsageError (GS2001)."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise UsageError(codes.USAGE, f"{path}: {error.strerror}", file=str(path)) from None
+    if len(content) > limit:
+        raise UsageError(codes.USAGE, f"{path}: more than {limit} bytes", file=str(path))
+    return content
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            codes.NO_DIRECTORY, f"{folder}: {error.strerror}", file=str(folder)
+        ) from None
+
+
+def _mode(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return directory.SYMLINK
+    if entry.is_dir(follow_symlinks=False):
+        return directory.FOLDER
+    return directory.REGULAR
+
+
+def _file(entry: os.DirEntry[str]) -> File:
+    status = entry.stat(follow_symlinks=False)
+    if not stat.S_ISREG(status.st_mode):
+        kind = directory.FOLDER if stat.S_ISDIR(status.st_mode) else directory.SYMLINK
+        return File(kind, 0, None)
+    mode = directory.EXECUTABLE if status.st_mode & stat.S_IXUSR else directory.REGULAR
+    cap = directory.cap(entry.name)
+    if cap is None or status.st_size > cap:
+        return File(mode, status.st_size, None)
+    content = _content(entry.path, status.st_size)
+    return File(mode, len(content), content)
+
+
+def _content(path: str, size: int) -> bytes:
+    """At most one byte more than `size`: a file that has grown since is seen to have grown."""
+    descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
+    try:
+        content = os.read(descriptor, size + 1)
+        while 0 < len(content) <= size and (more := os.read(descriptor, size + 1 - len(content))):
+            content += more
+        return content
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,25 @@
+"""Foreign text on its way out. Every text that came from a file or a registry goes through here.
+
+A name may hold a line break and a workflow command, an escape sequence that rewrites the terminal,
+or a character that turns the direction of reading. All of them are shown, none of them acts.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LONGEST = 4096
+
+
+def visible(text: str) -> str:
+    """The text on one line: control, format, surrogate and separator characters as escapes."""
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    if shown.isascii() and shown.isprintable():
+        return shown
+    return "".join(_visible(character) for character in shown)
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character)[0] in "CZ" and character != " ":
+        return character.encode("unicode_escape", "backslashreplace").decode()
+    return character

@@ -1,0 +1,134 @@
+"""Report -> JSON for machines, in pieces, each entry held to the schema `report` as it is made.
+
+A directory may have ten thousand entries: they are written one by one, never all held at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from ghcr_signer.core import schemas
+from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Push
+from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
+from ghcr_signer.report.report import Report
+
+SCHEMA = "https://ghcr-signer.invalid/schemas/report"
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def render(report: Report) -> Iterator[str]:
+    """The report as one JSON document, in pieces."""
+    head = _head(report)
+    schemas.require("report#head", head)
+    yield _encode(head)[:-1] + ',"entries":['
+    for number, verdict in enumerate(report.verdicts):
+        entry = _entry(verdict)
+        schemas.require("report#entry", entry)
+        yield ("," if number else "") + _encode(entry)
+    yield "]}\n"
+
+
+def _head(report: Report) -> dict[str, Any]:
+    passed = sum(verdict.passed for verdict in report.verdicts)
+    head: dict[str, Any] = {
+        "schema": SCHEMA,
+        "command": report.command,
+        "result": "passed" if report.passed else "failed",
+        "exit_code": report.exit_code,
+        "counts": {
+            "sets": report.sets,
+            "entries": len(report.verdicts),
+            "signatures": sum(len(verdict.signatures) for verdict in report.verdicts),
+            "passed": passed,
+            "failed": len(report.verdicts) - passed,
+        },
+        "failures": [_failure(failure) for failure in report.failures],
+        "notices": list(report.notices),
+    }
+    if report.written is not None:
+        head["written"] = report.written
+    if report.plan is not None:
+        head["plan"] = {
+            "operations": [_operation(operation) for operation in report.plan.operations],
+            "live": list(report.plan.live),
+            "done": [_operation(operation) for operation in report.done or ()],
+        }
+    return head
+
+
+def _entry(verdict: Verdict) -> dict[str, Any]:
+    set_name, _, _ = verdict.path.partition("/")
+    document: dict[str, Any] = {
+        "path": verdict.path,
+        "set": set_name,
+        "result": "passed" if verdict.passed else "failed",
+        "signatures": [_signature(signature) for signature in verdict.signatures],
+        "checks": [_check(check) for check in verdict.checks],
+        "failures": [_failure(failure) for failure in verdict.failures],
+    }
+    if verdict.entry is not None:
+        document["image"] = verdict.entry.image.name
+        document["digest"] = str(verdict.entry.digest)
+        document["tags"] = list(verdict.entry.tags)
+    return document
+
+
+def _signature(signature: SignatureVerdict) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "format": signature.format,
+        "place": signature.place,
+        "result": "passed" if signature.valid else "failed",
+        "checks": [_check(check) for check in signature.checks],
+    }
+    if signature.authority is not None:
+        document["authority"] = signature.authority
+        document["key"] = signature.key
+    if signature.claims is not None:
+        document["annotations"] = dict(signature.claims.annotations)
+    if signature.log is not None:
+        document["log"] = signature.log.log
+        document["log_index"] = signature.log.index
+    if signature.time is not None:
+        document["time"] = signature.time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return document
+
+
+def _check(check: Check) -> dict[str, Any]:
+    if check.failure is None:
+        return _good_check(check)
+    return {"step": int(check.step), "name": check.name, "result": "failed"}
+
+
+@cache
+def _good_check(check: Check) -> dict[str, Any]:
+    return {"step": int(check.step), "name": check.name, "result": "passed"}
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "code": failure.code.id,
+        "step": failure.code.step,
+        "title": failure.code.title,
+        "file": failure.file,
+        "message": failure.message,
+        "fix": failure.next_step,
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    kinds = {Push: "push", Confirm: "confirm", MoveTag: "move_tag"}
+    document: dict[str, Any] = {
+        "operation": kinds[type(operation)],
+        "path": operation.path,
+        "image": operation.entry.image.name,
+        "digest": str(operation.entry.digest),
+    }
+    if isinstance(operation, MoveTag):
+        document["tag"] = operation.tag
+        document["from"] = str(operation.current) if operation.current else None
+    return document

@@ -1,0 +1,54 @@
+"""Report: what a command found and did. Its exit code is a property of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.plan import Operation, Plan
+from ghcr_signer.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of one run.
+
+    `failures` are those that belong to no verdict; `notices` are worth knowing and no failure;
+    `plan` is what publishing would do, `done` the operations of it that were carried out (None: it
+    was not executed); `written` is the path of a set that was written;
+    `next_steps` are commands to run now; `content` is what the command was asked to print.
+    """
+
+    command: str
+    sets: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    notices: tuple[str, ...] = ()
+    plan: Plan | None = None
+    done: tuple[Operation, ...] | None = None
+    written: str | None = None
+    next_steps: tuple[str, ...] = ()
+    content: str | None = None
+
+    @property
+    def all_failures(self) -> Iterator[Failure]:
+        """Every failure, the entries' first."""
+        for verdict in self.verdicts:
+            yield from verdict.failures
+        yield from self.failures
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures and all(verdict.passed for verdict in self.verdicts)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well; 2 usage; 3 where nothing but the reach of a registry failed; else 1."""
+        codes = {failure.code.exit_code for failure in self.all_failures}
+        if self.passed:
+            return 0
+        if 2 in codes:
+            return 2
+        return 3 if codes == {3} else 1

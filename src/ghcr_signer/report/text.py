@@ -1,0 +1,138 @@
+"""Report -> lines for a person. The last line says how it ended; failures say what to do.
+
+Rules: a line a fact; an error is its code and what happened, then why, then `→` the next step; a
+good entry takes one line, and in a long directory none. Colour is the caller's (`paint`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
+from ghcr_signer.core.reference import Digest
+from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.report.escape import visible
+from ghcr_signer.report.report import Report
+
+Paint = Callable[[str, str], str]
+"""(text, colour) -> the text, coloured or not. Colours: green, red, yellow, dim, bold."""
+
+_SHOWN_WHEN_GOOD = 30
+_SHOWN_FAILURES = 50
+
+
+def no_colour(text: str, colour: str) -> str:
+    """The text as it is."""
+    return text
+
+
+def render(
+    report: Report, paint: Paint = no_colour, *, only_failures: bool = False
+) -> Iterator[str]:
+    """The report, line by line, without line breaks."""
+    if report.content is not None:
+        yield report.content.rstrip("\n")
+        return
+    if not only_failures:
+        yield from _successes(report, paint)
+    yield from _failures(report, paint)
+    if not only_failures:
+        yield from _conclusion(report, paint)
+
+
+def _successes(report: Report, paint: Paint) -> Iterator[str]:
+    if len(report.verdicts) <= _SHOWN_WHEN_GOOD:
+        for verdict in report.verdicts:
+            if verdict.passed:
+                yield _good(verdict, paint)
+    yield from _operations(report, paint)
+
+
+def _failures(report: Report, paint: Paint) -> Iterator[str]:
+    failures = list(report.all_failures)
+    for failure in failures[:_SHOWN_FAILURES]:
+        yield from _failure(failure, paint)
+    if len(failures) > _SHOWN_FAILURES:
+        yield paint(f"… and {len(failures) - _SHOWN_FAILURES} more failures", "red")
+
+
+def _conclusion(report: Report, paint: Paint) -> Iterator[str]:
+    for notice in report.notices:
+        yield f"{paint('note:', 'yellow')} {visible(notice)}"
+    yield from _summary(report, paint)
+    if report.next_steps:
+        yield ""
+        yield paint("Next:", "bold")
+        for step in report.next_steps:
+            yield f"  {visible(step)}"
+
+
+def _good(verdict: Verdict, paint: Paint) -> str:
+    entry = verdict.passed_entry
+    signers = sorted({signature.authority or "?" for signature in verdict.signatures})
+    times = [signature.time for signature in verdict.signatures if signature.time]
+    when = f", logged {max(times):%Y-%m-%d %H:%M:%S} UTC" if times else ", not logged"
+    tags = f" → {', '.join(entry.tags)}" if entry.tags else ""
+    rest = f"{entry.image.name}@{entry.digest.short}{tags}  signed by {', '.join(signers)}{when}"
+    return f"{paint('✓', 'green')} {visible(rest)}"
+
+
+def _operations(report: Report, paint: Paint) -> Iterator[str]:
+    if report.plan is None:
+        return
+    if report.done is None:
+        for operation in report.plan.operations:
+            yield f"{paint('·', 'dim')} would {visible(_action(operation, ('publish', 'confirm', 'move')))}"
+        return
+    for operation in report.done:
+        words = _action(operation, ("published", "confirmed", "moved"))
+        yield f"{paint('✓', 'green')} {visible(words)}"
+
+
+def _action(operation: Operation, verbs: tuple[str, str, str]) -> str:
+    name, digest = operation.entry.image.name, operation.entry.digest.short
+    match operation:
+        case Push():
+            return f"{verbs[0]} the signatures of {name}@{digest}"
+        case Confirm():
+            return f"{verbs[1]} the signatures of {name}@{digest}"
+        case MoveTag(_, _, tag, current):
+            return f"{verbs[2]} {name}:{tag} {_from_to(digest, current)}"
+
+
+def _from_to(new: str, current: Digest | None) -> str:
+    return f"from {current.short} to {new}" if current else f"to {new} (a new tag)"
+
+
+def _failure(failure: Failure, paint: Paint) -> Iterator[str]:
+    where = f" {visible(failure.file)}:" if failure.file else ""
+    yield f"{paint('✗', 'red')} {paint(failure.code.id, 'red')}{where} {visible(failure.message)}"
+    yield paint(f"    {failure.code.title}. {failure.code.reason}", "dim")
+    yield f"    → {visible(failure.next_step)}"
+
+
+def _summary(report: Report, paint: Paint) -> Iterator[str]:
+    if report.written:
+        yield f"{paint('✓', 'green')} wrote {visible(report.written)}"
+    if report.command in ("verify", "publish"):
+        good = sum(verdict.passed for verdict in report.verdicts)
+        total = len(report.verdicts)
+        counted = (
+            f"{good} of {_count(total, 'entry', 'entries')} in {_count(report.sets, 'set')} verify"
+        )
+        yield paint(counted, "green" if report.passed else "red")
+    if report.plan is not None:
+        yield _published(report.plan, report.done)
+
+
+def _published(plan: Plan, done: Sequence[Operation] | None) -> str:
+    counted = plan.operations if done is None else done
+    pushed = sum(isinstance(operation, Push) for operation in counted)
+    moved = sum(isinstance(operation, MoveTag) for operation in counted)
+    numbers = f"{pushed} published, {len(plan.live)} live already, {_count(moved, 'tag')} moved"
+    return numbers if done is not None else f"dry run, nothing was changed; it would be: {numbers}"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

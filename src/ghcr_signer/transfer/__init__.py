@@ -1,0 +1,1 @@
+"""Between a directory and a registry: examine, fetch, observe, execute."""

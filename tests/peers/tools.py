@@ -1,0 +1,32 @@
+"""Where the programs are that scripts/tools installs."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+# SoftHSM belongs to the system. All else is pinned, so that only the cache's own will do.
+INSTALLED = frozenset({"softhsm2-util"})
+
+
+def find(name: str) -> Path:
+    """The program's path; without it the test is skipped, or fails where none may be skipped."""
+    found = shutil.which(name, path=None if name in INSTALLED else str(_directory()))
+    return Path(found) if found else missing(name)
+
+
+def missing(name: str) -> NoReturn:
+    reason = f"needs {name}: run ./scripts/tools"
+    if os.environ.get("GHCR_SIGNER_ALL_TOOLS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _directory() -> Path:
+    """The rule is repeated in scripts/tools."""
+    if chosen := os.environ.get("GHCR_SIGNER_TOOLS"):
+        return Path(chosen).resolve() / "bin"
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return caches / "ghcr-signer" / "tools" / "bin"
