@@ -55,13 +55,26 @@ def run(argv: Sequence[str]) -> int:
     """Parse, run, print; return the exit code."""
     name = next((argument for argument in argv if argument in COMMANDS), None)
     command = import_module(f"ghcr_signer.commands.{name}") if name else None
-    arguments = _parser(name, command).parse_args(argv)
+    own, further = _split(argv)
+    parser = _parser(name, command)
+    arguments = parser.parse_args(own)
     if command is None:
         raise AssertionError("argparse has refused a command line without a command")
+    if further and name != "sign":
+        parser.error(f"{name} takes nothing after --")
+    arguments.further = further
     with Terminal(quiet=arguments.quiet) as terminal:
         report = _report(command, arguments, terminal)
     _print(report, arguments)
     return report.exit_code
+
+
+def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Our arguments, and those after `--`, which are cosign's."""
+    if "--" not in argv:
+        return argv, ()
+    at = list(argv).index("--")
+    return argv[:at], argv[at + 1 :]
 
 
 def _report(command: ModuleType, arguments: argparse.Namespace, terminal: Terminal) -> Report:

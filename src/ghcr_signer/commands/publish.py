@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
     )
+    parser.set_defaults(password=None)  # cli reads it, and puts it here
     add_trust(parser)
 
 

@@ -27,12 +27,12 @@ from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
 from ghcr_signer.core.policy import Authority, Policy, Requirement, Trust
+from ghcr_signer.core.reference import Reference
 from ghcr_signer.embedded_registry import EmbeddedRegistry
 from ghcr_signer.peers import cosign
 from ghcr_signer.peers.cosign import Cosign, SigningKey
 from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
-from ghcr_signer.core.reference import Reference
 from ghcr_signer.report.escape import visible
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.fetch import labels, signature_files
@@ -63,8 +63,8 @@ class Options:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `sign`."""
-    parser.usage = (
-        "%(prog)s [options] IMAGE@sha256:… (--key K | --sk [--slot S]) [-- COSIGN-ARGUMENT …]"
+    parser.epilog = (
+        "Arguments after -- are cosign's own: … --sk -- --rekor-url https://rekor.example"
     )
     add_image(parser)
     key = parser.add_mutually_exclusive_group(required=True)
@@ -105,9 +105,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_target(parser)
     add_trust(parser, keys=False)
-    parser.add_argument(
-        "further", nargs="*", metavar="COSIGN-ARGUMENT", help="after --: cosign's own arguments"
-    )
 
 
 def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Options:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ghcr_signer.core import codes, directory, image, limits
 from ghcr_signer.core.errors import Refused, Unreachable
