@@ -36,7 +36,7 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
     host, _, port = arguments.address.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
         raise UsageError(codes.USAGE, f"{arguments.address!r} is not HOST:PORT")
-    return Options(host, int(port))
+    return Options("127.0.0.1" if host == "localhost" else host.strip("[]"), int(port))
 
 
 def run(options: Options, progress: Progress) -> Report:

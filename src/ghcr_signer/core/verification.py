@@ -133,25 +133,24 @@ def _blobs(
     for name in contents:
         if name.startswith(directory.PAYLOAD_BLOB) and name not in named:
             with about(name):
-                raise Refused(codes.BLOB_UNNAMED, f"the manifest names no blob for {name}")
+                raise Refused(codes.BLOB_UNNAMED, "the manifest names no such blob")
     blobs = {}
     for name, descriptor in named.items():
         with about(name):
             content = contents.get(name)
             if content is None:
-                raise Refused(codes.BLOB_MISSING, f"{name} is missing: {descriptor.digest}")
+                raise Refused(codes.BLOB_MISSING, f"the manifest names {descriptor.digest}")
             if len(content) != descriptor.size:
                 raise Refused(
-                    codes.BLOB_SIZE,
-                    f"{name} has {len(content)} bytes, its descriptor says {descriptor.size}",
+                    codes.BLOB_SIZE, f"{len(content)} bytes, its descriptor says {descriptor.size}"
                 )
             if Digest.of(content) != descriptor.digest:
-                raise Refused(codes.BLOB_DIGEST, f"{name} is not {descriptor.digest}")
+                raise Refused(codes.BLOB_DIGEST, f"these bytes are not {descriptor.digest}")
             blobs[descriptor.digest] = name, content
     subject = contents.get(directory.SUBJECT)
     if subject is not None and Digest.of(subject) != image:
         with about(directory.SUBJECT):
-            raise Refused(codes.SUBJECT_DIGEST, f"SUBJECT is not {image}")
+            raise Refused(codes.SUBJECT_DIGEST, f"these bytes are not {image}")
     return blobs
 
 

@@ -168,10 +168,9 @@ def _begin_upload(registry: EmbeddedRegistry, request: Request) -> Response:
         digest = content_digest(query["digest"])
         registry.blobs.push(repository, request.body, digest)
         return _blob_created(repository, digest)
-    if "mount" in query:
+    if "mount" in query and "from" in query:
         digest = content_digest(query["mount"])
-        source = repository_name(query["from"]) if "from" in query else ""
-        if registry.blobs.mount(repository, digest, source):
+        if registry.blobs.mount(repository, digest, repository_name(query["from"])):
             return _blob_created(repository, digest)
     return _upload(202, repository, registry.blobs.open_upload(repository), 0)
 
@@ -345,7 +344,7 @@ def _byte_range(request: Request, size: int) -> range | None:
     if not wanted:
         raise RegistryError(
             416,
-            "BLOB_UNKNOWN",
+            "UNSUPPORTED",
             f"the blob has {size} bytes",
             {"Content-Range": f"bytes */{size}"},
         )

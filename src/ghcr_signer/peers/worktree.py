@@ -116,9 +116,9 @@ def read_file(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except OSError as error:
-        raise UsageError(codes.USAGE, f"{path}: {error.strerror}", file=str(path)) from None
+        raise UsageError(codes.USAGE, f"{error.strerror}", file=str(path)) from None
     if len(content) > limit:
-        raise UsageError(codes.USAGE, f"{path}: more than {limit} bytes", file=str(path))
+        raise UsageError(codes.USAGE, f"more than {limit} bytes", file=str(path))
     return content
 
 
@@ -127,9 +127,7 @@ def _reading(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
-            codes.NO_DIRECTORY, f"{folder}: {error.strerror}", file=str(folder)
-        ) from None
+        raise UsageError(codes.NO_DIRECTORY, f"{error.strerror}", file=str(folder)) from None
 
 
 def _mode(entry: os.DirEntry[str]) -> str:

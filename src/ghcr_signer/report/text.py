@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from ghcr_signer.core.codes import THRESHOLD, Code
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
 from ghcr_signer.core.reference import Digest
@@ -42,7 +43,8 @@ def render(
 
 
 def _successes(report: Report, paint: Paint) -> Iterator[str]:
-    if len(report.verdicts) <= _SHOWN_WHEN_GOOD:
+    """What went well: of a published set the operations, of any other the entries."""
+    if report.plan is None and len(report.verdicts) <= _SHOWN_WHEN_GOOD:
         for verdict in report.verdicts:
             if verdict.passed:
                 yield _good(verdict, paint)
@@ -50,11 +52,21 @@ def _successes(report: Report, paint: Paint) -> Iterator[str]:
 
 
 def _failures(report: Report, paint: Paint) -> Iterator[str]:
-    failures = list(report.all_failures)
+    """Each failure; why a code exists and what to do is said once for each code."""
+    failures = [*_causes(report), *report.failures]
+    explained: set[Code] = set()
     for failure in failures[:_SHOWN_FAILURES]:
-        yield from _failure(failure, paint)
+        yield from _failure(failure, paint, explain=failure.code not in explained)
+        explained.add(failure.code)
     if len(failures) > _SHOWN_FAILURES:
         yield paint(f"… and {len(failures) - _SHOWN_FAILURES} more failures", "red")
+
+
+def _causes(report: Report) -> Iterator[Failure]:
+    """The entries' failures, but not that too few signatures are valid where each says why."""
+    for verdict in report.verdicts:
+        found = verdict.failures
+        yield from (f for f in found if f.code is not THRESHOLD or len(found) == 1)
 
 
 def _conclusion(report: Report, paint: Paint) -> Iterator[str]:
@@ -83,7 +95,8 @@ def _operations(report: Report, paint: Paint) -> Iterator[str]:
         return
     if report.done is None:
         for operation in report.plan.operations:
-            yield f"{paint('·', 'dim')} would {visible(_action(operation, ('publish', 'confirm', 'move')))}"
+            words = _action(operation, ("publish", "confirm", "move"))
+            yield f"{paint('·', 'dim')} would {visible(words)}"
         return
     for operation in report.done:
         words = _action(operation, ("published", "confirmed", "moved"))
@@ -105,9 +118,11 @@ def _from_to(new: str, current: Digest | None) -> str:
     return f"from {current.short} to {new}" if current else f"to {new} (a new tag)"
 
 
-def _failure(failure: Failure, paint: Paint) -> Iterator[str]:
+def _failure(failure: Failure, paint: Paint, *, explain: bool) -> Iterator[str]:
     where = f" {visible(failure.file)}:" if failure.file else ""
     yield f"{paint('✗', 'red')} {paint(failure.code.id, 'red')}{where} {visible(failure.message)}"
+    if not explain and not failure.fix:
+        return
     yield paint(f"    {failure.code.title}. {failure.code.reason}", "dim")
     yield f"    → {visible(failure.next_step)}"
 
@@ -115,7 +130,7 @@ def _failure(failure: Failure, paint: Paint) -> Iterator[str]:
 def _summary(report: Report, paint: Paint) -> Iterator[str]:
     if report.written:
         yield f"{paint('✓', 'green')} wrote {visible(report.written)}"
-    if report.command in ("verify", "publish"):
+    elif report.sets:
         good = sum(verdict.passed for verdict in report.verdicts)
         total = len(report.verdicts)
         counted = (
