@@ -1,1 +1,1 @@
-"""One file a command: Options, add_arguments, and run, which returns a Report and prints nothing."""
+"""One file a command: its Options, its arguments, and run, which returns a Report."""

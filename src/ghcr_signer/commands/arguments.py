@@ -1,4 +1,4 @@
-"""The options that several commands share: which directory, which trust. They mean the same in all."""
+"""The options that several commands share: which directory, image and trust."""
 
 from __future__ import annotations
 

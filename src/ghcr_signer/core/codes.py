@@ -79,8 +79,8 @@ SCHEMA = Code(
 SET_NAME = Code(
     "GS0107",
     "A set's name is not an instant of its own",
-    "Sets are ordered by their names, UTC to the second, so each name is an instant and each instant"
-    " has one set.",
+    "Sets are ordered by their names, UTC to the second, so each name is an instant and each"
+    " instant has one set.",
     "Name the folder like 2026-02-09T07:41:13+00:00 or 2026-02-09T07-41-13Z.",
 )
 ENTRY_NAME = Code(
@@ -229,7 +229,8 @@ LOG_ENTRY_MISSING = Code(
     "GS0601",
     "No transparency log entry",
     "The log is required: it is what makes a signature public, and gives it a time.",
-    "Sign again with the log, or pass --transparency-log optional if the signer chose to have none.",
+    "Sign again with the log, or pass --transparency-log optional if the signer chose to have"
+    " none.",
 )
 LOG_ENTRY_MALFORMED = Code(
     "GS0602",
@@ -314,8 +315,8 @@ CLAIM_DIGEST = Code(
 CLAIM_REPOSITORY = Code(
     "GS0803",
     "The payload was signed for another repository",
-    "The signed docker-reference must be IMAGE's repository, or a signature for one repository could"
-    " be published in another.",
+    "The signed docker-reference must be IMAGE's repository, or a signature for one repository"
+    " could be published in another.",
     "Sign again under the right name: `ghcr-signer sign` takes it from IMAGE.",
 )
 CLAIM_ANNOTATION = Code(
@@ -335,8 +336,8 @@ THRESHOLD = Code(
 SIGNATURE_FAILS = Code(
     "GS0902",
     "One of the entry's signatures does not verify",
-    "Clients exist that reject an image for one bad signature among good ones; so every signature of"
-    " an entry must verify.",
+    "Clients exist that reject an image for one bad signature among good ones; so every signature"
+    " of an entry must verify.",
     "Trust the other signer's key too (--key may be given again), or collect the signature of the"
     " trusted signer alone.",
 )
@@ -359,10 +360,10 @@ NOTHING_PUBLISHED = Code(
 CONFLICT = Code(
     "GS1202",
     "Other signatures are already there",
-    "The registry, or another set, has other signatures for this digest; they are never overwritten,"
-    " and the set's tags stay where they are.",
-    "Look at both with `cosign download signature`; collect the registry's signatures into a new set"
-    " if both are good.",
+    "The registry, or another set, has other signatures for this digest; they are never"
+    " overwritten, and the set's tags stay where they are.",
+    "Look at both with `cosign download signature`; collect the registry's signatures into a new"
+    " set if both are good.",
 )
 IMAGE_ABSENT = Code(
     "GS1203",
@@ -403,8 +404,8 @@ NO_COSIGN = Code(
     "GS1301",
     "cosign was not found",
     "Signatures are made by cosign.",
-    "Install cosign 2.6 or 3 (https://docs.sigstore.dev/cosign/system_config/installation/), or name"
-    " it with --cosign PATH.",
+    "Install cosign 3, or 2.6 (https://docs.sigstore.dev/cosign/system_config/installation/), or"
+    " name it with --cosign PATH.",
     exit_code=2,
 )
 COSIGN_VERSION = Code(
@@ -423,15 +424,16 @@ COSIGN_FAILED = Code(
 TAG_GIVEN = Code(
     "GS1304",
     "A tag was given where a digest is needed",
-    "A tag may point elsewhere a moment later; without a terminal nobody can confirm what is signed.",
+    "A tag may point elsewhere a moment later; without a terminal nobody can confirm what is"
+    " signed.",
     "Give the digest.",
     exit_code=2,
 )
 PUBLIC_LOG = Code(
     "GS1305",
     "This would be written to a public log for ever",
-    "The image cannot be read by anonymous clients, or that is unknown; its name and digest would be"
-    " public and could never be removed.",
+    "The image cannot be read by anonymous clients, or that is unknown; its name and digest would"
+    " be public and could never be removed.",
     "If that is intended, pass --allow-public-log; to sign without the log, pass"
     " `--transparency-log optional -- --tlog-upload=false`.",
     exit_code=2,
@@ -527,8 +529,8 @@ DENIED = Code(
     "GS3002",
     "The registry denies access",
     "The credentials are missing, wrong, or do not grant this.",
-    "Log in (`docker login HOST`), or in a workflow grant `packages: write` and give this repository"
-    " write access in the package's settings.",
+    "Log in (`docker login HOST`), or in a workflow grant `packages: write` and give this"
+    " repository write access in the package's settings.",
     exit_code=3,
 )
 NOT_FOUND = Code(

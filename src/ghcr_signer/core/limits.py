@@ -6,7 +6,7 @@ GHSA-cq38-jh5f-37mq).
 """
 
 MANIFEST_BYTES = 4 * 1024 * 1024
-"""A manifest or index. OCI distribution 1.1 asks registries for at least 4 MiB; ours asks no more."""
+"""A manifest or index: what OCI distribution 1.1 asks registries to accept."""
 
 BLOB_BYTES = 4 * 1024 * 1024
 """A config or payload blob; real ones have 233 and 252 bytes. ghcr.io takes them in one request."""

@@ -47,7 +47,7 @@ class LogEntry:
 
     @classmethod
     def parse(cls, annotation: str) -> LogEntry:
-        """Read the bundle annotation; raises Refused (GS0602) for anything that cosign never writes."""
+        """Read the bundle annotation; raises Refused (GS0602) for what cosign never writes."""
         try:
             bundle = strict_json.loads(annotation)
             if set(bundle) != _MEMBERS or set(bundle["Payload"]) != _PAYLOAD_MEMBERS:
@@ -69,7 +69,7 @@ class LogEntry:
 
     @property
     def time(self) -> datetime:
-        """When the log says that it took the entry, UTC; to be believed once the promise verifies."""
+        """When the log says that it took the entry, UTC; believed once the promise verifies."""
         return datetime.fromtimestamp(self.integrated_time, UTC)
 
     def verify_promise(self, trusted_root: TrustedRoot) -> Log:

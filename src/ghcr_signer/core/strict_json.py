@@ -17,7 +17,7 @@ Json = Any
 
 
 def loads(content: bytes | str, *, depth: int = limits.JSON_DEPTH) -> Json:
-    """Parse a whole document; raises Refused (GS0105) for what two readers could read differently."""
+    """Parse a whole document; raises Refused (GS0105) for what readers could read differently."""
     try:
         text = content if isinstance(content, str) else content.decode("utf-8")
         if text.count("{") + text.count("[") > depth:

@@ -2,7 +2,7 @@
 
 The steps are those of docs/verification.md and of every report. Each one is a function below, in
 order, and does what its docstring says; what it finds is a `Check` with its number. The first
-failure ends an entry (or, in steps 5 to 8, a signature): what was not reached is not in the verdict.
+failure ends an entry (in steps 5 to 8, a signature): what was not reached is not in the verdict.
 """
 
 from __future__ import annotations
@@ -275,7 +275,7 @@ def _claims(signature: Signature, image: Reference) -> Claims:
 
 
 def _policy(signatures: Sequence[SignatureVerdict]) -> None:
-    """(9) One authority at least, and no signature fails: clients exist that accept nothing less."""
+    """(9) One authority at least, and no signature fails: some clients accept nothing less."""
     with about(directory.MANIFEST):
         if not any(signature.valid for signature in signatures):
             raise Refused(codes.THRESHOLD, "no signature is valid under a trusted key")
@@ -285,7 +285,7 @@ def _policy(signatures: Sequence[SignatureVerdict]) -> None:
 
 
 def _failed(path: str, error: Exception, step: Step) -> Check:
-    """A failed check, of the step that the error's code belongs to (`step` if it is none of ours)."""
+    """A failed check, of the step that the error's code belongs to (`step` if not ours)."""
     if not isinstance(error, Refused):
         message = f"{type(error).__name__}: {error}"
         return Check(step, "no unexpected fault", Failure(codes.INTERNAL, message, path))

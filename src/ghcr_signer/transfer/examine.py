@@ -45,7 +45,7 @@ def examine(
     progress: Progress,
     only: Sequence[str] = (),
 ) -> Examination:
-    """Verify every set, or those named in `only`; raises UsageError (GS2007) for an unknown name."""
+    """Verify every set, or those in `only`; raises UsageError (GS2007) for an unknown name."""
     names, failures = source.sets()
     unknown = sorted(set(only) - set(names))
     if unknown:
