@@ -52,10 +52,14 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class SignatureSet:
-    """What one signing ceremony produced, still unread: each entry's files, by their names."""
+    """What one signing ceremony produced, still unread: each entry's files, by their names.
+
+    `strays` are the names of what lies beside the entries and is no folder.
+    """
 
     name: str
     entries: Mapping[str, Mapping[str, File]]
+    strays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def _log(entry: strict_json.Json) -> Log:
         url=entry["baseUrl"],
         key=PublicKey.from_der(base64_canonical.decode(key["rawBytes"])),
         start=_instant(valid["start"]),  # required: a missing start is not "since ever"
-        end=_instant(valid["end"]) if "end" in valid else None,
+        end=_instant(valid["end"]) if valid.get("end") is not None else None,
     )
 
 

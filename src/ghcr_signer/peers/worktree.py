@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from ghcr_signer.core import codes, directory, limits
@@ -34,19 +35,19 @@ class Worktree:
     def sets(self) -> tuple[list[str], list[Failure]]:
         """The names of the sets in the order of their instants, and what does not belong there."""
         with _reading(self.root), os.scandir(self.root) as found:
-            return directory.arrange({entry.name: _mode(entry) for entry in found})
+            return directory.arrange({_name(entry): _mode(entry) for entry in found})
 
     def read_set(self, name: str) -> SignatureSet:
-        """A set with its files; what is not an entry's folder is an entry without files."""
+        """A set with its files; of one with too many entries just enough to refuse it."""
         entries: dict[str, Mapping[str, File]] = {}
+        strays: list[str] = []
         with _reading(self.root / name), os.scandir(self.root / name) as found:
-            for entry in sorted(found, key=lambda entry: entry.name):
-                if len(entries) > limits.ENTRIES_PER_SET:
-                    break  # one more than the cap is enough to refuse the set
-                entries[entry.name] = (
-                    self._entry(entry.path) if _mode(entry) == directory.FOLDER else {}
-                )
-        return SignatureSet(name, entries)
+            for entry in islice(found, limits.ENTRIES_PER_SET + 1):
+                if _mode(entry) == directory.FOLDER:
+                    entries[_name(entry)] = self._entry(entry.path)
+                else:
+                    strays.append(_name(entry))
+        return SignatureSet(name, dict(sorted(entries.items())), tuple(sorted(strays)))
 
     def read_blob(self, path: str, name: str, descriptor: Descriptor) -> bytes:
         """A file's bytes, those that were verified and no others; raises Refused (GS0302)."""
@@ -97,7 +98,7 @@ class Worktree:
 
     def _entry(self, path: str) -> dict[str, File]:
         with os.scandir(path) as found:
-            return {entry.name: _file(entry) for entry in found}
+            return {_name(entry): _file(entry) for entry in found}
 
 
 def find_upwards(name: str, start: Path) -> Path | None:
@@ -128,6 +129,13 @@ def _reading(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(codes.NO_DIRECTORY, f"{error.strerror}", file=str(folder)) from None
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    """The name, as UTF-8 can spell it: one with other bytes gets a backslash, which no name has."""
+    if entry.name.isascii():
+        return entry.name
+    return entry.name.encode("utf-8", "backslashreplace").decode()
 
 
 def _mode(entry: os.DirEntry[str]) -> str:

@@ -6,7 +6,7 @@ interpreter lock, the other reads and parses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,19 +69,16 @@ def _set(
         found = source.read_set(name)
     except GhcrSignerError as error:
         return (), [error.failure]
-    if not found.entries:
-        return (), [Failure(codes.EMPTY_SET, f"the set {name} has no entry", name)]
+    failures = [
+        Failure(codes.UNEXPECTED_FILE, "it is not an entry's folder", f"{name}/{stray}")
+        for stray in found.strays
+    ]
     if len(found.entries) > limits.ENTRIES_PER_SET:
-        message = f"the set {name} has more than {limits.ENTRIES_PER_SET} entries"
-        return (), [Failure(codes.TOO_MANY, message, name)]
+        message = f"more than {limits.ENTRIES_PER_SET} entries"
+        return (), [*failures, Failure(codes.TOO_MANY, message, name)]
+    if not found.entries:
+        failures.append(Failure(codes.EMPTY_SET, "the set has no entry", name))
     verdicts = [
         verify(f"{name}/{entry}", files, trust, now=now) for entry, files in found.entries.items()
     ]
-    return verify_set(verdicts), []
-
-
-def failures_of(examination: Examination) -> Iterator[Failure]:
-    """Every failure, the directory's first."""
-    yield from examination.failures
-    for verdict in examination.verdicts:
-        yield from verdict.failures
+    return verify_set(verdicts), failures

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from tests.forge import Signer
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, UsageError
 from ghcr_signer.core.key import PublicKey
-from tests.forge import Signer
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 KINDS = ["P-256", "P-384", "P-521", "RSA-2048", "RSA-4096", "Ed25519"]
@@ -48,9 +48,7 @@ def test_each_kind_of_key_verifies_its_signature_and_no_other(kind: str) -> None
         ("RSA-2048", hashes.SHA512(), False),
     ],
 )
-def test_the_hash_follows_the_key(
-    kind: str, hash_: hashes.HashAlgorithm, accepted: bool
-) -> None:
+def test_the_hash_follows_the_key(kind: str, hash_: hashes.HashAlgorithm, accepted: bool) -> None:
     signer = Signer(kind)
     signature = signer.sign(b"message", hash_)
     assert PublicKey.from_pem(signer.pem).verifies(signature, b"message") is accepted

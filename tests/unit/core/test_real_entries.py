@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from tests.forge import Log, Signer, artifact, compact, sha256, signed_layer
+from tests.shared import dangerzone
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import regular
@@ -17,8 +19,6 @@ from ghcr_signer.core.policy import Authority, Policy, Trust
 from ghcr_signer.core.trusted_root import public_good
 from ghcr_signer.core.verdict import Step, Verdict
 from ghcr_signer.core.verification import verify, verify_set
-from tests.forge import Log, Signer, artifact, compact, sha256, signed_layer
-from tests.shared import dangerzone
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BUNDLE = "dev.sigstore.cosign/bundle"

@@ -1,5 +1,7 @@
 """Names of images: one grammar, nothing implied."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,10 +75,8 @@ def test_anything_else_is_refused(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(Refused):
         assert str(Reference.parse(text)) == text
-    except Refused:
-        pass
 
 
 def test_a_bare_word_is_a_host_only_where_nothing_else_can_be_meant() -> None:
@@ -92,10 +92,19 @@ def test_tags_that_a_set_may_move(tag: str) -> None:
 
 @pytest.mark.parametrize(
     "tag",
-    ["", ".x", "-x", "a b", "a/b", "a" * 129, "v1\n", "é", f"sha256-{HEX}", f"sha256-{HEX}.sig"]
-    + [f"sha256-{HEX}.att", f"sha256-{HEX}-x"],
+    ["", ".x", "-x", "a b", "a/b", "a" * 129, "v1\n", "é"],
 )
-def test_tags_that_no_set_may_move(tag: str) -> None:
+def test_what_is_no_tag(tag: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse_tag(tag)
+    assert refusal.value.failure.code is codes.TAG_MALFORMED
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [f"sha256-{HEX}{suffix}" for suffix in ("", ".sig", ".att", "-x", ".", "-")],
+)
+def test_where_signatures_live_no_set_may_move_a_tag(tag: str) -> None:
     with pytest.raises(Refused) as refusal:
         parse_tag(tag)
     assert refusal.value.failure.code is codes.TAG_MALFORMED

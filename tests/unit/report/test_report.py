@@ -1,0 +1,180 @@
+"""What a run says: to people, to machines, and by its exit code."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.forge import NOW, SET, Log, Signer, entry
+
+from ghcr_signer.core import codes, schemas
+from ghcr_signer.core.directory import regular
+from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.key import PublicKey
+from ghcr_signer.core.plan import MoveTag, Plan, Push
+from ghcr_signer.core.policy import Authority, Policy, Trust
+from ghcr_signer.core.reference import Digest
+from ghcr_signer.core.trusted_root import TrustedRoot
+from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.verification import verify, verify_set
+from ghcr_signer.report import json as json_report
+from ghcr_signer.report import text
+from ghcr_signer.report.escape import visible
+from ghcr_signer.report.report import Report
+
+SIGNER, LOG = Signer(), Log()
+TRUST = Trust(
+    Policy((Authority("alice.pub", PublicKey.from_pem(SIGNER.pem)),), None),
+    TrustedRoot.parse(LOG.trusted_root()),
+)
+
+
+def verdict(**changes: bytes) -> Verdict:
+    name, files = entry([SIGNER], log=LOG, tags=["latest"], optional={"env": "prod"})
+    return verify_set([verify(f"{SET}/{name}", regular(files | changes), TRUST, now=NOW)])[0]
+
+
+def lines(report: Report, **options: Any) -> str:
+    return "\n".join(text.render(report, **options))
+
+
+def document(report: Report) -> Any:
+    return json.loads("".join(json_report.render(report)))
+
+
+GOOD, BAD = verdict(), verdict(PAYLOAD_BLOB=b"x")
+REPORTS = [
+    Report("verify"),
+    Report("verify", 1, (GOOD,)),
+    Report("verify", 1, (GOOD, BAD), notices=("a note",)),
+    Report("verify", failures=(Failure(codes.SET_NAME, "x", "y"),)),
+    Report("sign", 1, (GOOD,), written="SIGNATURES/x", next_steps=("git add",)),
+    Report(
+        "publish",
+        1,
+        (GOOD,),
+        plan=Plan(
+            (
+                Push(GOOD.path, GOOD.passed_entry),
+                MoveTag(GOOD.path, GOOD.passed_entry, "latest", Digest("0" * 64)),
+            ),
+            ("x",),
+            (),
+        ),
+        done=(Push(GOOD.path, GOOD.passed_entry),),
+    ),
+]
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=range(len(REPORTS)))
+def test_the_json_report_holds_to_its_schema(report: Report) -> None:
+    schemas.require("report", document(report))
+
+
+def test_the_json_report_says_every_check_by_its_number() -> None:
+    found = document(Report("verify", 1, (GOOD, BAD)))
+    assert found["result"] == "failed"
+    assert found["counts"] == {"sets": 1, "entries": 2, "signatures": 1, "passed": 1, "failed": 1}
+    good, bad = found["entries"]
+    assert [check["step"] for check in good["checks"]] == [1, 2, 3, 4, 9, 10]
+    (signature,) = good["signatures"]
+    assert [check["step"] for check in signature["checks"]] == [5, 6, 7, 8]
+    assert signature["authority"] == "alice.pub"
+    assert signature["annotations"] == {"env": "prod"}
+    assert signature["time"] == "2026-11-21T12:00:00Z"
+    assert bad["failures"][0]["code"] == "GS0301"
+    assert bad["failures"][0]["file"] == f"{BAD.path}/PAYLOAD_BLOB"
+    assert bad["failures"][0]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "exit_code"),
+    [
+        ((), 0),
+        ((codes.BLOB_SIZE,), 1),
+        ((codes.UNREACHABLE,), 3),
+        ((codes.UNREACHABLE, codes.CONFLICT), 1),
+        ((codes.USAGE,), 2),
+        ((codes.NO_ALLOW_LIST,), 2),
+        ((codes.DENIED, codes.UNREACHABLE), 3),
+    ],
+)
+def test_the_exit_code_follows_from_the_failures(
+    failures: tuple[codes.Code, ...], exit_code: int
+) -> None:
+    found = Report("verify", failures=tuple(Failure(code, "x") for code in failures))
+    assert found.exit_code == exit_code
+
+
+def test_a_failing_entry_is_exit_code_1() -> None:
+    assert Report("verify", 1, (BAD,)).exit_code == 1
+
+
+def test_a_failure_says_what_why_and_what_to_do() -> None:
+    shown = lines(Report("verify", 1, (GOOD, BAD)))
+    assert f"✗ GS0301 {BAD.path}/PAYLOAD_BLOB: 1 bytes" in shown
+    assert codes.BLOB_SIZE.reason in shown
+    assert f"→ {codes.BLOB_SIZE.remedy}" in shown
+    assert "1 of 2 entries in 1 set verify" in shown
+
+
+def test_a_code_is_explained_once() -> None:
+    shown = lines(Report("verify", 1, (BAD, BAD)))
+    assert shown.count("✗ GS0301") == 2
+    assert shown.count(codes.BLOB_SIZE.reason) == 1
+
+
+def test_quiet_says_only_what_failed() -> None:
+    assert lines(Report("verify", 1, (GOOD,)), only_failures=True) == ""
+    assert "GS0301" in lines(Report("verify", 1, (GOOD, BAD)), only_failures=True)
+
+
+def test_a_dry_run_says_that_nothing_was_changed() -> None:
+    planned = Plan((Push(GOOD.path, GOOD.passed_entry),), (), ())
+    shown = lines(Report("publish", 1, (GOOD,), plan=planned))
+    assert "would publish the signatures of ghcr.io/acme/app@" in shown
+    assert "nothing was changed" in shown
+
+
+def test_a_long_directory_lists_only_what_failed() -> None:
+    shown = lines(Report("verify", 1, (GOOD,) * 31 + (BAD,)))
+    assert "✓" not in shown
+    assert "GS0301" in shown
+
+
+@given(st.text())
+def test_foreign_text_stays_on_its_line_and_does_nothing(foreign: str) -> None:
+    shown = visible(foreign)
+    assert len(shown.splitlines()) <= 1
+    assert all(character.isprintable() for character in shown)
+
+
+@pytest.mark.parametrize(
+    ("foreign", "shown"),
+    [
+        ("::error::x\n::warning::y", "::error::x\\n::warning::y"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\u2028b", "a\\u2028b"),
+        ("a\u00a0b", "a\\xa0b"),
+        ("\ud800", "\\ud800"),
+        ("é ß 漢", "é ß 漢"),
+    ],
+)
+def test_what_acts_is_shown(foreign: str, shown: str) -> None:
+    assert visible(foreign) == shown
+
+
+def test_a_very_long_text_is_cut() -> None:
+    assert len(visible("x" * 10**6)) < 5000
+
+
+def test_foreign_text_in_a_failure_is_escaped() -> None:
+    evil = "x\n::error::owned\x1b[2J"
+    report = Report(
+        "verify", 1, failures=(Failure(codes.USAGE, evil, evil, evil),), notices=(evil,)
+    )
+    shown = lines(report)
+    assert "\x1b" not in shown
+    assert not any(line.startswith("::") for line in shown.splitlines())
