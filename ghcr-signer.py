@@ -39,14 +39,14 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.command == "prepare" and "@sha256:" not in arguments.image:
         parser.error("IMAGE must hold @sha256:<digest>")
-    if arguments.command == "prepare" and bool(arguments.key) == arguments.sk:
+    if arguments.command == "prepare" and not (arguments.key or arguments.sk):
         parser.error("give either --key or --sk")
     command = _COMMANDS[arguments.command](arguments)
     if sys.version_info >= (3, 11) and all(map(find_spec, _NEEDED)):
         sys.path.insert(0, str(HERE / "src"))
-        from ghcr_signer.cli import run
+        from ghcr_signer.cli import main as ghcr_signer
 
-        return run(command)
+        ghcr_signer(command)
     return _again(command)
 
 
@@ -56,7 +56,7 @@ def _again(command: list[str]) -> int:
     program = HERE / ".venv" / folder / f"ghcr-signer{suffix}"
     if not program.exists():
         print(
-            f"{sys.executable} has not the packages that ghcr-signer needs.\n"
+            f"{sys.executable} lacks the packages that ghcr-signer needs.\n"
             f"Make its virtual environment once: {HERE / 'scripts' / 'setup'}\n"
             f"or let uv do it each time: uv run {HERE / 'ghcr-signer.py'} …",
             file=sys.stderr,
@@ -74,8 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--key", help="cosign's reference of the signing key")
     prepare.add_argument("--sk", action="store_true", help="sign with a security key")
     prepare.add_argument("--single-signature", action="store_true", help="no platforms")
-    for name, words in (("verify-local", "verify every set"), ("publish", "publish")):
-        commands.add_parser(name, help=words).add_argument("--source-dir")
+    verify = commands.add_parser("verify-local", help="verify every set")
+    publish = commands.add_parser("publish", help="verify every set, then publish them")
+    for command in (verify, publish):
+        command.add_argument("--source-dir", help="default: SIGNATURES")
+    publish.add_argument("--repository", action="append", default=[], metavar="GLOB")
     return parser
 
 
@@ -94,7 +97,8 @@ def _verify_local(arguments: argparse.Namespace) -> list[str]:
 
 
 def _publish(arguments: argparse.Namespace) -> list[str]:
-    return ["publish", *_source(arguments)]
+    allowed = [part for glob in arguments.repository for part in ("--repository", glob)]
+    return ["publish", *_source(arguments), *allowed]
 
 
 def _source(arguments: argparse.Namespace) -> list[str]:

@@ -6,23 +6,25 @@ one run, and the medians are compared.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-DANGERZONE = ROOT.parent / "shared" / "testdata" / "dangerzone"
-GHCR_SIGNER = Path(sys.executable).with_name("ghcr-signer")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+import forge  # entries made in software, with a transparency log of their own
 
-sys.path.insert(0, str(ROOT / "tests"))  # forge: entries made in software; peers: the real tools
+PYTHON = sys.executable
+GHCR_SIGNER = Path(sys.executable).with_name("ghcr-signer")
+SET_SIZE = 3
 
 # A process begins with its parent's peak memory on its account, so a small one starts it.
 _LAUNCHER = """
@@ -41,18 +43,23 @@ class Run:
 
     seconds: float
     cpu_seconds: float
-    peak_kib: int
-    output: str
+    peak_kib: int = 0
+    output: str = ""
+    errors: str = ""
 
 
-def run(*command: str | Path, environment: Mapping[str, str] | None = None) -> Run:
+def run(
+    *command: str | Path,
+    environment: Mapping[str, str] | None = None,
+    stdin: Path = Path(os.devnull),
+) -> Run:
     """Run a program to its end; raises RuntimeError with what it wrote if it does not succeed."""
     read, write = os.pipe()
-    with os.fdopen(read) as result:
+    with os.fdopen(read) as result, stdin.open("rb") as given:
         done = subprocess.run(
             [sys.executable, "-ISc", _LAUNCHER, str(write), *map(str, command)],
             env={"HOME": "/nonexistent", "PATH": os.defpath, **(environment or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=given,
             capture_output=True,
             text=True,
             pass_fds=[write],
@@ -61,7 +68,43 @@ def run(*command: str | Path, environment: Mapping[str, str] | None = None) -> R
         code, seconds, cpu, peak = result.read().split()
     if code != "0":
         raise RuntimeError(f"{command}: exit {code}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return Run(float(seconds), float(cpu), int(peak), done.stdout)
+    return Run(float(seconds), float(cpu), int(peak), done.stdout, done.stderr)
+
+
+class Sample:
+    """A directory of good entries in sets of three, each signed by one P-256 key and logged."""
+
+    repository = "ghcr.io/acme/app"
+
+    def __init__(self, root: Path, entries: int) -> None:
+        say(f"making {entries} entries")
+        self.entries = entries
+        self.signer, self.log = forge.Signer(), forge.Log()
+        root.mkdir(exist_ok=True)
+        self.key, self.log_key, self.trusted_root = (
+            root / name for name in ("key.pub", "log.pub", "trusted_root.json")
+        )
+        self.key.write_bytes(self.signer.pem)
+        self.log_key.write_bytes(self.log.signer.pem)
+        self.trusted_root.write_bytes(self.log.trusted_root())
+        for first in range(0, entries, SET_SIZE):
+            instant = forge.NOW - timedelta(seconds=first)
+            made = (self._entry(n) for n in range(first, min(first + SET_SIZE, entries)))
+            self.directory = forge.write(root, {f"{instant:%Y-%m-%dT%H:%M:%S+00:00}": dict(made)})
+
+    def _entry(self, number: int) -> tuple[str, dict[str, bytes]]:
+        digest = hashlib.sha256(str(number).encode()).hexdigest()
+        return forge.entry([self.signer], self.repository, digest, log=self.log)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The entries' folders."""
+        return sorted(self.directory.glob("*/*"))
+
+    @property
+    def trust(self) -> tuple[str | Path, ...]:
+        """What ghcr-signer is told, so that it trusts the key and the log."""
+        return "--key", self.key, "--trusted-root", self.trusted_root
 
 
 def take_turns(repetitions: int, **cases: Callable[[], Run]) -> dict[str, list[Run]]:
@@ -70,10 +113,20 @@ def take_turns(repetitions: int, **cases: Callable[[], Run]) -> dict[str, list[R
         case()
     runs: dict[str, list[Run]] = {name: [] for name in cases}
     for number in range(repetitions):
+        say(f"{number + 1} of {repetitions}")
         for name, case in cases.items():
-            say(f"{number + 1} of {repetitions}: {name}")
             runs[name].append(case())
     return runs
+
+
+def total(runs: Iterable[Run]) -> Run:
+    """Several processes, one after the other, as one run."""
+    each = list(runs)
+    return Run(
+        sum(run.seconds for run in each),
+        sum(run.cpu_seconds for run in each),
+        max(run.peak_kib for run in each),
+    )
 
 
 def seconds(runs: Sequence[Run]) -> float:
@@ -139,7 +192,7 @@ def _machine() -> dict[str, object]:
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},
         "system": platform.platform(),
-        "load_average": {"before": _LOAD_BEFORE, "after": os.getloadavg()},
+        "load_average": {"before": _LOAD_BEFORE, "after": os.getloadavg()[0]},
     }
 
 
@@ -154,4 +207,4 @@ def _rounded(value: object) -> object:
     return value
 
 
-_LOAD_BEFORE = os.getloadavg()
+_LOAD_BEFORE = os.getloadavg()[0]

@@ -41,7 +41,9 @@ class Signer:
 
     def __init__(self, kind: str = "P-256") -> None:
         self.kind = kind
+        self.private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
         if kind.startswith("P-"):
+            curves: dict[str, ec.EllipticCurve]
             curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
             self.private = ec.generate_private_key(curves[kind])
         elif kind.startswith("RSA-"):

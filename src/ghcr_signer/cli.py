@@ -56,12 +56,14 @@ def run(argv: Sequence[str]) -> int:
     name = next((argument for argument in argv if argument in COMMANDS), None)
     command = import_module(f"ghcr_signer.commands.{name}") if name else None
     own, further = _split(argv)
-    parser = _parser(name, command)
-    arguments = parser.parse_args(own)
+    parser, subparser = _parsers(name, command)
+    arguments, unknown = parser.parse_known_args(own)
     if command is None:
         raise AssertionError("argparse has refused a command line without a command")
+    if unknown:
+        subparser.error(f"unrecognized arguments: {' '.join(unknown)}")
     if further and name != "sign":
-        parser.error(f"{name} takes nothing after --")
+        subparser.error(f"{name} takes nothing after --")
     arguments.further = further
     with Terminal(quiet=arguments.quiet) as terminal:
         report = _report(command, arguments, terminal)
@@ -98,8 +100,11 @@ def _report(command: ModuleType, arguments: argparse.Namespace, terminal: Termin
     return result
 
 
-def _parser(name: str | None, command: ModuleType | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parsers(
+    name: str | None, command: ModuleType | None
+) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """The program's parser, and that of the command, the only one whose arguments are needed."""
+    called = parser = argparse.ArgumentParser(
         prog="ghcr-signer",
         description="Sign container images with a hardware key, publish the signatures by pull"
         " request.",
@@ -113,9 +118,10 @@ def _parser(name: str | None, command: ModuleType | None) -> argparse.ArgumentPa
             each, help=description, description=f"{description[0].upper()}{description[1:]}."
         )
         if each == name and command is not None:
-            command.add_arguments(sub)
-            _add_output(sub)
-    return parser
+            called = sub
+            command.add_arguments(called)
+            _add_output(called)
+    return parser, called
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -137,11 +143,12 @@ def _print(report: Report, arguments: argparse.Namespace) -> None:
         with arguments.output.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(_rendered(report, arguments, colour=False))
     except OSError as error:
-        sys.exit(f"ghcr-signer: {arguments.output}: {error.strerror}")
+        print(f"ghcr-signer: --output {arguments.output}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
 
 
 def _rendered(report: Report, arguments: argparse.Namespace, *, colour: bool) -> Iterator[str]:
-    if arguments.format == "json":
+    if arguments.format == "json" and report.content is None:
         from ghcr_signer.report import json
 
         yield from json.render(report)

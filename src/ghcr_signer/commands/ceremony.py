@@ -1,21 +1,22 @@
-"""What `sign` and `collect` have in common: the image on the command line, and the set at the end."""
+"""What `sign` and `collect` have in common: the image that was named, and the set at the end."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.core import codes, limits
-from ghcr_signer.core.errors import Failure, UsageError
-from ghcr_signer.core.policy import Trust
+from ghcr_signer.core.errors import Failure, Refused, UsageError
 from ghcr_signer.core.reference import Digest, Reference
+from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.peers.worktree import Worktree, read_file
 from ghcr_signer.report.report import Report
-from ghcr_signer.transfer.new_set import NewEntry, entry_files, git_commands, verify_new
+from ghcr_signer.transfer.new_set import NewEntry, git_commands, in_set
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.subjects import Source, resolve_digest
 
@@ -28,6 +29,29 @@ class Target:
     digest: Digest
     source: Source
     notices: tuple[str, ...]
+
+
+def reference(text: str) -> Reference:
+    """A reference on the command line; raises UsageError (GS2001) for what is none."""
+    try:
+        return Reference.parse(text)
+    except Refused as refusal:
+        raise UsageError(codes.USAGE, str(refusal), fix=refusal.failure.next_step) from None
+
+
+def check_directory(directory: Path) -> None:
+    """Refuse a place that takes no set before anything is signed for it; raises UsageError."""
+    if directory.exists():
+        Worktree(directory).sets()
+    above = next(folder for folder in directory.absolute().parents if folder.exists())
+    for folder in (directory, above):
+        if folder.exists() and not os.access(folder, os.W_OK):
+            raise UsageError(
+                codes.USAGE,
+                f"{folder} cannot be written to",
+                file=str(folder),
+                fix="Name another signature directory with --directory.",
+            )
 
 
 def target(
@@ -44,7 +68,7 @@ def target(
     A tag is resolved, shown and asked about where `confirm_tags` and a person is there; elsewhere
     it is refused with the digest to use (GS1304).
     """
-    named = Reference.parse(text)
+    named = reference(text)
     location = None
     if not subject_files:
         location = Registries(Access.PULL, environment).locate(named)
@@ -70,26 +94,23 @@ def target(
 
 def finish(
     command: str,
-    target: Target,
+    image: Reference,
     entries: Sequence[NewEntry],
-    tags: Sequence[str],
+    verdicts: Sequence[Verdict],
     directory: Path,
-    trust: Trust | None,
     notices: Sequence[str],
 ) -> Report:
-    """Verify the new set, write it, and say what to do with it. What fails is not written."""
-    now = datetime.now(UTC)
-    files = entry_files(target.image, entries, target.digest, tags)
-    verdicts = verify_new(files, trust, now) if trust else ()
+    """Write the new set, and say what to do with it; none where a verdict failed (GS1309)."""
     if not all(verdict.passed for verdict in verdicts):
         nothing = Failure(codes.NEW_SIGNATURE_FAILS, "no set was written")
-        return Report(command, 1, verdicts, (nothing,), tuple(notices))
-    name = Worktree(directory).write_set(files, now)
+        return Report(command, 1, tuple(verdicts), (nothing,), tuple(notices))
+    files = {entry.digest.hex: entry.files(image) for entry in entries}
+    name = Worktree(directory).write_set(files, datetime.now(UTC))
     return Report(
         command,
         sets=1,
-        verdicts=verdicts,
+        verdicts=tuple(in_set(verdict, name) for verdict in verdicts),
         notices=tuple(notices),
         written=f"{directory.as_posix()}/{name}",
-        next_steps=git_commands(directory, name, target.image),
+        next_steps=git_commands(directory, name, image),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import (
@@ -16,18 +17,18 @@ from ghcr_signer.commands.arguments import (
     load_trust,
     trust_options,
 )
-from ghcr_signer.commands.ceremony import Target, finish, target
+from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
 from ghcr_signer.core import codes
-from ghcr_signer.core.errors import Refused, Unreachable
+from ghcr_signer.core.errors import Refused, Unreachable, UsageError, about
 from ghcr_signer.core.image import Image
-from ghcr_signer.core.reference import Reference
+from ghcr_signer.core.reference import Digest
 from ghcr_signer.peers.registry.registries import Location, Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.fetch import signature_files
-from ghcr_signer.transfer.new_set import NewEntry, parse_tags
+from ghcr_signer.transfer.new_set import NewEntry, parse_tags, verify_new
 from ghcr_signer.transfer.progress import Progress
-from ghcr_signer.transfer.subjects import Source
+from ghcr_signer.transfer.subjects import Read, Source, descend
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,10 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
 
 def run(options: Options, progress: Progress) -> Report:
     """Collect, verify where there is trust, and write one set."""
-    at = Registries(Access.PULL, options.environment).locate(Reference.parse(options.source))
+    at = _place(options)
+    check_directory(options.directory)
+    keys = find_keys(options.trust, options.directory)
+    trust = load_trust(keys, options.trust, options.trust.repositories or None) if keys else None
     found = target(
         options.image,
         options.subjects,
@@ -82,47 +86,69 @@ def run(options: Options, progress: Progress) -> Report:
         confirm_tags=True,
     )
     notices = list(found.notices)
-    top = _image(found, at)
-    if top is None:
-        notices.append("the image's own manifest cannot be read: its platforms are not looked for")
-    entries = _entries(found, top, at, notices)
-    keys = find_keys(options.trust, options.directory)
-    trust = None
-    if keys:
-        trust = load_trust(keys, options.trust, options.trust.repositories or None)
-        notices.append(f"verified with {', '.join(key.name for key in keys)}")
-    else:
+    entries = _entries(found, at, options.tags, notices)
+    verdicts = []
+    if trust is None:
         notices.append("not verified: there is no trusted.pub, and no --key was given")
-    return finish("collect", found, entries, options.tags, options.directory, trust, notices)
+    else:
+        now = datetime.now(UTC)
+        verdicts = [verify_new(found.image, entry, trust, now) for entry in entries]
+        notices.append(f"verified with {', '.join(str(key) for key in keys)}")
+    return finish("collect", found.image, entries, verdicts, options.directory, notices)
 
 
-def _image(found: Target, at: Location) -> Image | None:
-    """The image's own manifest: from its registry, or else from where its signatures are."""
-    for source in (found.source, Source({}, at)):
-        try:
-            image = source.read(found.digest)
-        except Unreachable:
-            continue
-        if image is not None:
-            return image
-    return None
+def _place(options: Options) -> Location:
+    """Where the signatures are."""
+    place = reference(options.source)
+    if place.tag or place.digest:
+        raise UsageError(codes.USAGE, f"--from {place}: a repository has no tag or digest")
+    return Registries(Access.PULL, options.environment).locate(place)
 
 
-def _entries(found: Target, top: Image | None, at: Location, notices: list[str]) -> list[NewEntry]:
+def _entries(
+    found: Target, at: Location, tags: tuple[str, ...], notices: list[str]
+) -> list[NewEntry]:
     """The image's signatures, and those of each platform that has some."""
-    signatures = signature_files(at, found.digest)
+    signatures = _signatures_of(at, found.digest)
     if signatures is None:
         raise Refused(
             codes.NO_SIGNATURES, f"{at.client.host}/{at.repository} has none for {found.digest}"
         )
-    entries = [NewEntry(found.digest, signatures, top.content if top else None)]
-    for child in top.children if top else ():
-        if child.attestation or any(entry.digest == child.digest for entry in entries):
-            continue
-        signatures = signature_files(at, child.digest)
+    read = _reader(found.source, at)
+    top = read(found.digest)
+    entries = [NewEntry(found.digest, signatures, top.content if top else None, tags)]
+    if top is None:
+        notices.append("the image's own manifest cannot be read: its platforms are not looked for")
+        return entries
+    for child, image in descend(read, top, attestations=False):
+        signatures = _signatures_of(at, child.digest)
         if signatures is None:
             notices.append(f"{child.platform} ({child.digest.short}) is not signed")
-            continue
-        own = _image(Target(found.image, child.digest, found.source, ()), at)
-        entries.append(NewEntry(child.digest, signatures, own.content if own else None))
+        else:
+            subject = image.content if image else None
+            entries.append(NewEntry(child.digest, signatures, subject, ()))
     return entries
+
+
+def _signatures_of(at: Location, digest: Digest) -> dict[str, bytes] | None:
+    with about(f"{at.client.host}/{at.repository}:{digest.signature_tag}"):
+        return signature_files(at, digest)
+
+
+def _reader(own: Source, at: Location) -> Read:
+    """The image's manifests, from where the signatures are or else from its own registry.
+
+    They are the same bytes wherever they are. Where neither serves us, there is none.
+    """
+
+    def read(digest: Digest) -> Image | None:
+        for source in (Source(own.given, at), own):
+            try:
+                image = source.read(digest)
+            except Unreachable:
+                continue
+            if image is not None:
+                return image
+        return None
+
+    return read

@@ -27,6 +27,7 @@ from ghcr_signer.transfer.progress import Progress
 
 _REPOSITORY = "acme/app"
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+_WIDEST = 50
 _PLATFORMS = ("amd64", "arm64")
 _UNLOGGED = ("--transparency-log", "optional")  # there is no log on this machine
 
@@ -96,11 +97,12 @@ class _Story:
         self.progress.say(text)
 
     def show(self, text: str) -> None:
-        """A line of the story, its digests cut: nobody reads 64 digits."""
-        self.progress.say(f"     {_DIGEST.sub(lambda digest: f'{digest[0][:12]}…', text)}")
+        """A line of what was said or done."""
+        self.progress.say(f"     {_short(text)}")
 
     def run(self, *arguments: str, expected: int = 0) -> None:
-        self.show(f"$ ghcr-signer {' '.join(arguments)}")
+        for line in _command_line(arguments):
+            self.show(line)
         done = subprocess.run(
             [sys.executable, "-m", "ghcr_signer", *arguments],
             cwd=self.folder,
@@ -115,6 +117,22 @@ class _Story:
             raise Refused(
                 codes.INTERNAL, f"exit code {done.returncode}, expected {expected}: {done.stderr}"
             )
+
+
+def _command_line(arguments: Sequence[str]) -> list[str]:
+    """A command as somebody would type it: an option a line where one line would be too long."""
+    lines = ["$ ghcr-signer"]
+    for argument in arguments:
+        if argument.startswith("--") and len(lines[-1]) > _WIDEST:
+            lines[-1] += " \\"
+            lines.append("     ")
+        lines[-1] += f" {_short(argument)}"
+    return lines
+
+
+def _short(text: str) -> str:
+    """The text with its digests cut: nobody reads 64 digits."""
+    return _DIGEST.sub(lambda digest: f"{digest[0][:12]}…", text)
 
 
 def _told(output: str) -> list[str]:

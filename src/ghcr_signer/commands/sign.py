@@ -8,8 +8,9 @@ before everything verifies.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import (
@@ -22,12 +23,13 @@ from ghcr_signer.commands.arguments import (
     load_trusted_root,
     trust_options,
 )
-from ghcr_signer.commands.ceremony import Target, finish, target
+from ghcr_signer.commands.ceremony import Target, check_directory, finish, target
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
 from ghcr_signer.core.policy import Authority, Policy, Requirement, Trust
 from ghcr_signer.core.reference import Reference
+from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.embedded_registry import EmbeddedRegistry
 from ghcr_signer.peers import cosign
 from ghcr_signer.peers.cosign import Cosign, SigningKey
@@ -35,8 +37,8 @@ from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.report.escape import visible
 from ghcr_signer.report.report import Report
-from ghcr_signer.transfer.fetch import labels, signature_files
-from ghcr_signer.transfer.new_set import NewEntry, parse_tags
+from ghcr_signer.transfer.fetch import signature_files
+from ghcr_signer.transfer.new_set import NewEntry, parse_tags, verify_new
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.subjects import Subject, subjects
 
@@ -111,7 +113,12 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
     """The command line as Options; raises UsageError for what cannot go together."""
     if arguments.slot and not arguments.sk:
         raise UsageError(codes.USAGE, "--slot goes with --sk")
-    cosign.check_further(arguments.further)
+    for annotation in arguments.annotation:
+        if not annotation.partition("=")[0] or "=" not in annotation:
+            raise UsageError(codes.USAGE, f"-a {annotation!r} is not KEY=VALUE")
+    trust = trust_options(arguments)
+    further = cosign.further(arguments.further, environment)
+    _check_log(trust.transparency_log, further)
     return Options(
         image=arguments.image,
         key=SigningKey(arguments.key, arguments.sk, arguments.slot),
@@ -121,19 +128,19 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         annotations=tuple(arguments.annotation),
         subjects=tuple(arguments.subject),
         cosign=arguments.cosign,
-        further=tuple(arguments.further),
+        further=further,
         yes=arguments.yes,
         allow_public_log=arguments.allow_public_log,
         directory=arguments.directory,
-        trust=trust_options(arguments),
+        trust=trust,
         environment=environment,
     )
 
 
 def run(options: Options, progress: Progress) -> Report:
     """Sign; whatever can be refused is refused before the first touch."""
-    _check_log(options)
     program = cosign.find(options.cosign, options.environment)
+    check_directory(options.directory)
     keys = find_keys(options.trust, options.directory)
     trust = load_trust(keys, options.trust, None) if keys else None
     found = target(
@@ -151,24 +158,20 @@ def run(options: Options, progress: Progress) -> Report:
         attestations=options.attestation_manifests,
     )
     _check_public(options, found)
-    for line in _announcement(options, found, todo, program):
-        progress.say(line)
-    _confirm(options, len(todo), progress)
-    entries = _sign(options, program, found, todo, progress)
+    _confirm(options, _announcement(options, found, todo, program), len(todo), progress)
     if trust is None:
-        trust = _signers_own(options, program)
-        notice = "verified with the signing key itself: this repository has no trusted.pub yet"
+        trust, notice = _signers_own(options, program)
     else:
         notice = f"verified with {keys[0]}"
-    return finish(
-        "sign", found, entries, options.tags, options.directory, trust, (*found.notices, notice)
-    )
+    with EmbeddedRegistry() as registry:
+        entries, verdicts = _sign(options, program, found.image, todo, registry, trust, progress)
+    notices = (*found.notices, notice)
+    return finish("sign", found.image, entries, verdicts, options.directory, notices)
 
 
-def _check_log(options: Options) -> None:
+def _check_log(requirement: Requirement, further: Sequence[str]) -> None:
     """A directory that requires the log would refuse what is signed without it."""
-    required = options.trust.transparency_log is Requirement.REQUIRED
-    if required and not cosign.logs(options.further):
+    if requirement is Requirement.REQUIRED and not cosign.logs(further):
         raise UsageError(
             codes.USAGE,
             "--tlog-upload=false makes signatures without a log entry, which the trust requires",
@@ -193,21 +196,22 @@ def _check_public(options: Options, found: Target) -> None:
 
 def _announcement(
     options: Options, found: Target, todo: Sequence[Subject], program: Cosign
-) -> list[str]:
+) -> Iterator[str]:
     """What will be signed and which tags will move, for the person who is about to say yes."""
-    version = ".".join(map(str, program.version))
-    lines = [f"Signing {found.image.name} with cosign {version}:"]
+    yield f"Signing {found.image.name} with cosign {'.'.join(map(str, program.version))}:"
     for number, subject in enumerate(todo, start=1):
-        lines.append(f"  {number}. {subject.digest}  {visible(subject.label)}")
-    location = found.source.location
-    told: Mapping[str, str] = {}
-    if location is not None:
-        told = next(filter(None, (labels(location, subject.image) for subject in todo)), {})
-    lines += [f"  {name}: {visible(value)}" for name, value in told.items()]
-    lines += [f"  signed annotation: {visible(annotation)}" for annotation in options.annotations]
+        yield f"  {number}. {subject.digest}  {visible(subject.label)}"
+    signed = {subject.digest for subject in todo}
+    for child in (child for subject in todo for child in subject.image.children):
+        if child.digest not in signed:
+            what = "attestation manifest" if child.attestation else child.platform
+            yield f"  not signed: {child.digest}  {visible(what)}"
+    for name, value in found.source.origin(todo[0].image).items():
+        yield f"  {name}: {visible(value)}"
+    for annotation in options.annotations:
+        yield f"  signed annotation: {visible(annotation)}"
     for tag in options.tags:
-        lines.append(f"  {tag}: {_current(found, tag)} -> {found.digest.short}, once published")
-    return lines
+        yield f"  {tag}: {_current(found, tag)} -> {found.digest.short}, once published"
 
 
 def _current(found: Target, tag: str) -> str:
@@ -222,54 +226,70 @@ def _current(found: Target, tag: str) -> str:
     return current.short if current else "(no such tag)"
 
 
-def _confirm(options: Options, count: int, progress: Progress) -> None:
-    """A person says yes, or a script did; raises UsageError (GS1306)."""
-    if options.yes:
+def _confirm(options: Options, shown: Iterable[str], count: int, progress: Progress) -> None:
+    """A person who sees what is signed says yes, or a script did; raises UsageError (GS1306)."""
+    if not options.yes and progress.interactive:
+        # in one with the question, so that --quiet does not take it away
+        question = f"Make {count} signature{'s' if count > 1 else ''}?"
+        if not progress.ask("\n".join((*shown, question))):
+            raise UsageError(codes.NOT_CONFIRMED, "the answer was no")
         return
-    if not progress.interactive:
+    for line in shown:
+        progress.say(line)
+    if not options.yes:
         raise UsageError(codes.NOT_CONFIRMED, "nobody is there to ask")
-    if not progress.ask(f"Make {count} signature{'s' if count > 1 else ''}?"):
-        raise UsageError(codes.NOT_CONFIRMED, "the answer was no")
+
+
+def _signers_own(options: Options, program: Cosign) -> tuple[Trust, str]:
+    """Trust in the signing key, where the directory has none yet; and how to say so."""
+    key = PublicKey.from_pem(program.public_key(options.key))
+    policy = Policy((Authority("the signing key", key),), None, options.trust.transparency_log)
+    notice = f"verified with the signing key itself ({key.fingerprint}): there is no trusted.pub"
+    return Trust(policy, load_trusted_root(options.trust)), notice
 
 
 def _sign(
     options: Options,
     program: Cosign,
-    found: Target,
+    image: Reference,
     todo: Sequence[Subject],
+    registry: EmbeddedRegistry,
+    trust: Trust,
     progress: Progress,
-) -> list[NewEntry]:
-    """Sign each digest in a copy of the image's manifests, and take the signatures out of it."""
-    with EmbeddedRegistry() as registry:
-        for subject in todo:
-            registry.manifests.put(
-                found.image.repository, subject.image.content, subject.image.media_type
-            )
-        for number, subject in enumerate(todo, start=1):
-            touch = ": touch your key when it blinks" if options.key.needs_touch else ""
-            progress.say(f"Signature {number} of {len(todo)}, {visible(subject.label)}{touch}")
-            program.sign(
-                f"{registry.host}/{found.image.repository}@{subject.digest}",
-                found.image.name,
-                options.key,
-                options.annotations,
-                options.further,
-                # at the first digest cosign itself asks for consent to the log
-                yes=options.yes or number > 1,
-            )
-        copy = Reference.parse(f"{registry.host}/{found.image.repository}")
-        location = Registries(Access.PULL, {}).locate(copy)
-        entries = []
-        for subject in todo:
-            files = signature_files(location, subject.digest)
-            if files is None:
-                raise Refused(codes.COSIGN_FAILED, f"cosign left no signature of {subject.digest}")
-            entries.append(NewEntry(subject.digest, files, subject.image.content))
-        return entries
+) -> tuple[list[NewEntry], list[Verdict]]:
+    """Sign each digest in a copy of the image's manifests; take out what was made, and verify it.
+
+    The first signature that does not verify is the last one made.
+    """
+    copy = Reference.parse(f"{registry.host}/{image.repository}")
+    location = Registries(Access.PULL, {}).locate(copy)
+    for subject in todo:
+        registry.manifests.put(copy.repository, subject.image.content, subject.image.media_type)
+    entries: list[NewEntry] = []
+    verdicts: list[Verdict] = []
+    for number, subject in enumerate(todo, start=1):
+        progress.say(_due(options.key, number, len(todo), subject))
+        program.sign(
+            str(copy.at(subject.digest)),
+            image.name,
+            options.key,
+            options.annotations,
+            options.further,
+            # at the first digest cosign itself asks for consent to the log
+            yes=options.yes or number > 1,
+        )
+        files = signature_files(location, subject.digest)
+        if files is None:
+            raise Refused(codes.COSIGN_FAILED, f"cosign left no signature of {subject.digest}")
+        tags = options.tags if number == 1 else ()
+        entries.append(NewEntry(subject.digest, files, subject.image.content, tags))
+        verdicts.append(verify_new(image, entries[-1], trust, datetime.now(UTC)))
+        if not verdicts[-1].passed:
+            break
+    return entries, verdicts
 
 
-def _signers_own(options: Options, program: Cosign) -> Trust:
-    """Trust in the signing key, where the directory has none yet."""
-    key = PublicKey.from_pem(program.public_key(options.key))
-    policy = Policy((Authority("the signing key", key),), None, options.trust.transparency_log)
-    return Trust(policy, load_trusted_root(options.trust))
+def _due(key: SigningKey, number: int, total: int, subject: Subject) -> str:
+    """Which touch, or which signature, of how many is due."""
+    what = f"{number} of {total}: {visible(subject.label)}"
+    return f"Touch {what} (when your key blinks)" if key.needs_touch else f"Signature {what}"

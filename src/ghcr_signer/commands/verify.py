@@ -75,7 +75,7 @@ def run(options: Options, progress: Progress) -> Report:
     """Verify; raises UsageError for what was named and is not there."""
     rehearsal = _rehearsal(options) if options.registry else None
     directory = options.directory or DEFAULT_DIRECTORY
-    if options.directory is None and not directory.exists():
+    if options.directory is None and not options.sets and not directory.exists():
         return Report("verify", notices=(f"there is no {directory} here: nothing to verify",))
     now = datetime.now(UTC)
     keys = find_keys(options.trust, directory)

@@ -504,8 +504,8 @@ TRUSTED_ROOT_UNUSABLE = Code(
 )
 SECRET_MISSING = Code(
     "GS2006",
-    "No password was given",
-    "--password-stdin reads the password from standard input.",
+    "--username and --password-stdin go together",
+    "A name without a password, or a password without a name, logs in nobody.",
     "Pipe the password in: … | ghcr-signer publish --username U --password-stdin",
     exit_code=2,
 )

@@ -2,6 +2,10 @@
 
 Passwords, PINs and touches are between the terminal and cosign: its standard input is the user's,
 and what it prints goes to standard error, as it is.
+
+Two habits of cosign's are minded here. It takes any option from a variable COSIGN_<OPTION> too
+(options/root.go, BindViper): COSIGN_RECURSIVE would sign more than was asked about. And it reads
+its command line loosely (main.go): -recursive is --recursive, and --r is -r.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, UsageError
@@ -19,27 +24,24 @@ from ghcr_signer.core.errors import Refused, UsageError
 STDERR = 2
 _LOOK_SECONDS = 60
 _VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\b.*")
-# they would send the signature elsewhere than to the copy that is signed, or in another format
-_REDIRECTING = ("COSIGN_REPOSITORY", "COSIGN_EXPERIMENTAL", "COSIGN_DOCKER_MEDIA_TYPES")
-_OURS = (
-    "--recursive",
-    "-r",
-    "--upload",
-    "--key",
-    "--sk",
-    "--slot",
-    "--new-bundle-format",
-    "--use-signing-config",
-    "--signing-config",
-    "--sign-container-identity",
-    "--attachment",
-    "--attachment-tag-prefix",
-    "--registry-referrers-mode",
-    "--output-signature",
-    "--output-payload",
-    "--payload",
+_PREFIX = "COSIGN_"
+_SECRETS = ("COSIGN_PASSWORD", "COSIGN_PRIVATE_KEY", "COSIGN_PKCS11_")
+_ABOUT_THE_LOG = ("rekor-url", "tlog-upload")
+_PUBLIC_LOGS = ("sigstore.dev", "sigstage.dev")
+_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+_NOT_AFTER_DASHES = frozenset(
+    {
+        # ghcr-signer's own options
+        *("key", "sk", "slot", "recursive", "r", "annotations", "a", "yes", "y"),
+        # another format, or another place than the copy that is signed
+        *("new-bundle-format", "use-signing-config", "signing-config", "record-creation-timestamp"),
+        *("upload", "sign-container-identity", "payload", "registry-referrers-mode"),
+        *("attachment", "attachment-tag-prefix", "output-signature", "output-payload"),
+        # what would not verify (GS0503, GS0703)
+        *("certificate", "certificate-chain", "issue-certificate", "identity-token"),
+        "timestamp-server-url",
+    }
 )
-_PUBLIC_LOG = "https://rekor.sigstore.dev"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,11 @@ class Cosign:
         """
         command = [self.program, "sign", *key.arguments, *self._format()]
         command += ["--sign-container-identity", identity]
-        command += [part for annotation in annotations for part in ("-a", annotation)]
+        command += [part for annotation in annotations for part in ("-a", _quoted(annotation))]
         command += ["--yes"] if yes else []
         # its output is for the person at the terminal; our standard output is for the report
         code = subprocess.run(
-            [*command, *further, image], env=self._environment(), stdout=STDERR, check=False
+            [*command, *further, image], env=self._environment(key), stdout=STDERR, check=False
         ).returncode
         if code != 0:
             raise Refused(codes.COSIGN_FAILED, f"{self.program} sign ended with exit code {code}")
@@ -101,7 +103,7 @@ class Cosign:
         """The public key of the signing key, PEM; raises Refused (GS1303)."""
         answer = subprocess.run(
             [self.program, "public-key", *key.arguments],
-            env=self._environment(),
+            env=self._environment(key),
             stdout=subprocess.PIPE,
             check=False,
         )
@@ -117,8 +119,19 @@ class Cosign:
         flags = ["--new-bundle-format=false"]
         return flags if self.version[0] < 3 else [*flags, "--use-signing-config=false"]
 
-    def _environment(self) -> dict[str, str]:
-        return {k: v for k, v in self.environment.items() if k not in _REDIRECTING}
+    def _environment(self, key: SigningKey) -> dict[str, str]:
+        """The user's, but of cosign's own variables only passwords, PINs and keys.
+
+        A certificate that lies beside a PKCS#11 key is left out: the key is what is trusted.
+        """
+        kept = {
+            name: value
+            for name, value in self.environment.items()
+            if not name.startswith(_PREFIX)
+            or name.startswith(_SECRETS)
+            or key.reference == f"env://{name}"
+        }
+        return {"COSIGN_PKCS11_IGNORE_CERTIFICATE": "1", **kept}
 
 
 def find(program: str | None, environment: Mapping[str, str]) -> Cosign:
@@ -144,31 +157,55 @@ def find(program: str | None, environment: Mapping[str, str]) -> Cosign:
     return Cosign(found, version, environment)
 
 
-def check_further(arguments: Sequence[str]) -> None:
-    """Refuse arguments of cosign's that are decided here; raises UsageError (GS2001)."""
-    for argument in arguments:
-        name = argument.partition("=")[0]
-        if name in _OURS:
-            raise UsageError(codes.USAGE, f"{name} is decided by ghcr-signer, not given after --")
+def further(given: Sequence[str], environment: Mapping[str, str]) -> tuple[str, ...]:
+    """cosign's own arguments: those given after --, and before them its variables about the log.
+
+    Raises UsageError (GS2001) for an option that has no place there, and for what is no option:
+    cosign would take it for a further image to sign.
+    """
+    for before, argument in pairwise(("", *given)):
+        name = _name(argument)
+        if name in _NOT_AFTER_DASHES:
+            raise UsageError(
+                codes.USAGE,
+                f"{argument.partition('=')[0]} cannot be given after --: ghcr-signer decides it,"
+                " takes it before --, or could not verify what comes of it",
+            )
+        is_value = _name(before) is not None and "=" not in before
+        if name is None and (not is_value or argument.lower() in ("true", "false")):
+            raise UsageError(
+                codes.USAGE,
+                f"{argument!r} after -- is not an option of cosign's",
+                fix="Write cosign's options as --name=value.",
+            )
+    by_variable = [
+        f"--{name}={value}"
+        for name in _ABOUT_THE_LOG
+        if (value := environment.get(_PREFIX + name.upper().replace("-", "_")))
+    ]
+    return (*by_variable, *given)
 
 
 def logs(arguments: Sequence[str]) -> bool:
     """Whether cosign will write to a transparency log when it is given these arguments."""
-    return _value(arguments, "--tlog-upload") not in ("false", "False", "0", "f", "F", "FALSE")
+    given = [argument for argument in arguments if _name(argument) == "tlog-upload"]
+    return not given or given[-1].partition("=")[2] not in _FALSE
 
 
 def logs_publicly(arguments: Sequence[str]) -> bool:
-    """Whether that log is the public one: anything but a log that the arguments name."""
-    url = _value(arguments, "--rekor-url")
-    return logs(arguments) and (url is None or url.rstrip("/") == _PUBLIC_LOG)
+    """Whether that log is a public one: anything but a log of one's own that is named."""
+    url = ""
+    for argument, following in pairwise((*arguments, "")):
+        if _name(argument) == "rekor-url":
+            url = argument.partition("=")[2] if "=" in argument else following
+    return logs(arguments) and (not url or any(public in url.lower() for public in _PUBLIC_LOGS))
 
 
-def _value(arguments: Sequence[str], name: str) -> str | None:
-    """The value of an option given as --name=value, or as --name value; the last one counts."""
-    value = None
-    for position, argument in enumerate(arguments):
-        if argument.startswith(f"{name}="):
-            value = argument.partition("=")[2]
-        elif argument == name and position + 1 < len(arguments):
-            value = arguments[position + 1]
-    return value
+def _name(argument: str) -> str | None:
+    """The option that an argument is, as cosign reads it; None for one that is no option."""
+    return argument.lstrip("-").partition("=")[0] if argument.startswith("-") else None
+
+
+def _quoted(annotation: str) -> str:
+    """An annotation as one field of a line of comma-separated values, for so cosign reads it."""
+    return '"' + annotation.replace('"', '""') + '"'

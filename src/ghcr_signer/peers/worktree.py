@@ -117,9 +117,13 @@ def read_file(path: Path, limit: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(limit + 1)
     except OSError as error:
-        raise UsageError(codes.USAGE, f"{error.strerror}", file=str(path)) from None
+        raise UsageError(
+            codes.USAGE, f"{error.strerror}", file=str(path), fix="Check the path."
+        ) from None
     if len(content) > limit:
-        raise UsageError(codes.USAGE, f"more than {limit} bytes", file=str(path))
+        raise UsageError(
+            codes.USAGE, f"more than {limit} bytes", file=str(path), fix="Check the path."
+        )
     return content
 
 

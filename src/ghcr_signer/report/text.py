@@ -133,10 +133,12 @@ def _summary(report: Report, paint: Paint) -> Iterator[str]:
     elif report.sets:
         good = sum(verdict.passed for verdict in report.verdicts)
         total = len(report.verdicts)
+        outside = len(report.failures) if report.plan is None else 0
         counted = (
             f"{good} of {_count(total, 'entry', 'entries')} in {_count(report.sets, 'set')} verify"
         )
-        yield paint(counted, "green" if report.passed else "red")
+        besides = f"; {_count(outside, 'failure')} besides" if outside else ""
+        yield paint(f"{counted}{besides}", "green" if report.passed else "red")
     if report.plan is not None:
         yield _published(report.plan, report.done)
 

@@ -58,7 +58,8 @@ def examine(
             for found, failed in pool.map(lambda name: _set(source, name, trust, now), batch):
                 verdicts += found
                 failures += failed
-            progress.step("verified", len(verdicts), None)
+            if len(batch) == _BATCH:  # a short directory is done before anybody could read this
+                progress.step("verified", len(verdicts), None)
     return Examination(len(chosen), tuple(verdicts), tuple(failures))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from ghcr_signer.core import directory
+from ghcr_signer.core import codes, directory
+from ghcr_signer.core.errors import Refused, UsageError
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.verdict import Verdict
@@ -17,54 +18,58 @@ from ghcr_signer.core.verification import verify, verify_set
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """One digest's signatures: MANIFEST and blobs by name, and the image's own manifest if read."""
+    """One digest's signatures: MANIFEST and blobs by name; the image's own manifest if it was read;
+    the tags that they move.
+    """
 
     digest: Digest
     signatures: Mapping[str, bytes]
     subject: bytes | None
+    tags: tuple[str, ...]
 
-
-def entry_files(
-    image: Reference, entries: Sequence[NewEntry], top: Digest, tags: Sequence[str]
-) -> dict[str, dict[str, bytes]]:
-    """The files of each entry, by the entry's name; the tags go to the image itself."""
-    files = {}
-    for entry in entries:
-        files[entry.digest.hex] = {
-            directory.IMAGE: directory.image_content(image.at(entry.digest)),
-            **entry.signatures,
-            **({directory.SUBJECT: entry.subject} if entry.subject is not None else {}),
-            **(directory.tag_files(tags) if entry.digest == top else {}),
+    def files(self, image: Reference) -> dict[str, bytes]:
+        """The entry's files, by name."""
+        return {
+            directory.IMAGE: directory.image_content(image.at(self.digest)),
+            **self.signatures,
+            **({directory.SUBJECT: self.subject} if self.subject is not None else {}),
+            **directory.tag_files(self.tags),
         }
-    return files
 
 
-def verify_new(
-    files: Mapping[str, Mapping[str, bytes]], trust: Trust, now: datetime
-) -> tuple[Verdict, ...]:
-    """What CI will say of the set: steps 1 to 10. Its name is not known yet."""
-    name = directory.set_name(now, colons=True)
-    return verify_set(
-        [
-            verify(f"{name}/{entry}", directory.regular(contents), trust, now=now)
-            for entry, contents in files.items()
-        ]
-    )
+def verify_new(image: Reference, entry: NewEntry, trust: Trust, now: datetime) -> Verdict:
+    """What CI will say of an entry that is in no set yet, alone in it: steps 1 to 10."""
+    files = directory.regular(entry.files(image))
+    (verdict,) = verify_set([verify(entry.digest.hex, files, trust, now=now)])
+    return verdict
+
+
+def in_set(verdict: Verdict, name: str) -> Verdict:
+    """The same verdict, now that the entry's set has a name."""
+    entry = replace(verdict.entry, set_name=name) if verdict.entry else None
+    return replace(verdict, path=f"{name}/{verdict.path}", entry=entry)
 
 
 def git_commands(root: Path, name: str, image: Reference) -> tuple[str, ...]:
-    """The commands that carry a new set into a pull request."""
+    """The commands that carry a new set into a pull request, from wherever `sign` was run."""
+    here = root.parent.as_posix()
+    git = "git" if here == "." else f"git -C {shlex.quote(here)}"
     branch = f"signatures-{name.replace(':', '-').replace('+00-00', 'Z')}"
     return (
-        f"git switch --create {branch}",
-        f"git add {shlex.quote(f'{root.as_posix()}/{name}')}",
-        f"git commit --message {shlex.quote(f'Sign {image}')}",
-        "git push --set-upstream origin HEAD",
+        f"{git} switch --create {branch}",
+        f"{git} add {shlex.quote(f'{root.name}/{name}')}",
+        f'{git} commit --message "Sign {image}"',
+        f"{git} push --set-upstream origin HEAD",
         "and open a pull request.",
     )
 
 
 def parse_tags(latest: bool, further: Sequence[str]) -> tuple[str, ...]:
-    """--latest and --tag as one list, as LATEST and TAGS would be read; raises Refused (GS0204)."""
+    """--latest and --tag as one list, as LATEST and TAGS would be read; raises UsageError."""
     lines = "".join(f"{tag}\n" for tag in further).encode("utf-8", "replace")
-    return directory.parse_tags(latest, lines or None)
+    try:
+        return directory.parse_tags(latest, lines or None)
+    except Refused as refusal:
+        raise UsageError(
+            codes.USAGE, f"--tag: {refusal}", fix=refusal.failure.code.reason
+        ) from None

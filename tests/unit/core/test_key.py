@@ -154,8 +154,22 @@ def off_curve() -> bytes:
         public_pem(x25519.X25519PrivateKey.generate()),
         b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
         b"\n" * 70000,
+        Signer().pem + Signer().pem,
     ],
-    ids=["empty", "text", "private", "small", "e3", "k1", "P-224", "DSA", "X25519", "junk", "huge"],
+    ids=[
+        "empty",
+        "text",
+        "private",
+        "small",
+        "e3",
+        "k1",
+        "P-224",
+        "DSA",
+        "X25519",
+        "junk",
+        "huge",
+        "two",
+    ],
 )
 def test_other_keys_are_refused_and_never_echoed(content: bytes) -> None:
     with pytest.raises(UsageError) as refusal:

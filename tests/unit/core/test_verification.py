@@ -39,6 +39,7 @@ BUNDLE = "dev.sigstore.cosign/bundle"
 SIGNATURE = "dev.cosignproject.cosign/signature"
 
 Files = dict[str, bytes]
+FILES_KNOWN = ("IMAGE", "MANIFEST", "CONFIG_BLOB", "PAYLOAD_BLOB")
 
 
 def trust(
@@ -679,7 +680,7 @@ def test_an_unexpected_fault_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) 
 
 
 NAMES = st.sampled_from(
-    "IMAGE MANIFEST CONFIG_BLOB PAYLOAD_BLOB PAYLOAD_BLOB.1 LATEST TAGS SUBJECT EXTRA é".split(" ")
+    [*FILES_KNOWN, "PAYLOAD_BLOB.1", "LATEST", "TAGS", "SUBJECT", "EXTRA", "é", ""]
 )
 
 

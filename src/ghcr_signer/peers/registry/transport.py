@@ -4,44 +4,55 @@ Replaced is `do_request`, through which all of oras' requests go. oras 0.2.43 ha
 back to the registry that has just refused it, retries what cannot get better and not what can, has
 no timeout and no size cap, and sends its token to whatever host a registry names. Here:
 
-- one token per repository, renewed once when it is refused; credentials go to no other host, and
-  never over plain http except to this machine;
+- one token per repository, renewed when it is refused; credentials go to no other host, and never
+  over plain http except to this machine;
 - retries for what passes (429, 5xx, a lost connection), waiting as long as the registry asks;
 - every body is read under a cap, every request has a time limit;
-- redirects are followed without credentials.
+- redirects are followed without credentials, and like uploads and tokens only to https.
 """
 
 from __future__ import annotations
 
-import random
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from enum import Enum
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import oras.provider
 import requests
-from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar
+import urllib3
 
+from ghcr_signer import __version__
 from ghcr_signer.core import codes, limits
-from ghcr_signer.core.errors import Unreachable
-from ghcr_signer.peers.registry.auth import Challenge, Credentials, is_loopback, same_owner
+from ghcr_signer.core.errors import Unreachable, UsageError
+from ghcr_signer.peers.registry import answer, ghcr
+from ghcr_signer.peers.registry.auth import (
+    Challenge,
+    Credentials,
+    host_name,
+    is_loopback,
+    same_owner,
+)
 
 TRIES = 5
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
 BODY_SECONDS = 300
-LONGEST_WAIT_SECONDS = 60.0
 REDIRECTS = 3
-_PASSES = frozenset({408, 429, 500, 502, 503, 504})
-_REPOSITORY = re.compile(r"/v2/(.+?)/(?:manifests|blobs|tags|referrers)/")
-_DELAY_IN_BODY = re.compile(rb"retry-after:\s*([0-9.]+)\s*(ms|s|m)\b")
-_SECONDS = {b"ms": 0.001, b"s": 1.0, b"m": 60.0}
+_CHUNK_BYTES = 64 * 1024
 _API_HOSTS = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
+_HEADERS = {"User-Agent": f"ghcr-signer/{__version__}", "Accept-Encoding": "identity"}
+# No user, no backslash, nothing but a host: two parsers cannot read two hosts out of it.
+_HOST = r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
+_URL = re.compile(rf"(https?)://{_HOST}(?:[/?][!-~]*)?", re.IGNORECASE)
+_LOST = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
 
 
 class Access(Enum):
@@ -64,23 +75,28 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
         plain_http: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        local = is_loopback(host)
-        super().__init__(hostname=_API_HOSTS.get(host, host), insecure=local or plain_http)
+        self._is_local = is_loopback(host)
+        super().__init__(hostname=_API_HOSTS.get(host, host), insecure=self._is_local or plain_http)
+        if not re.fullmatch(_HOST, self.hostname, re.IGNORECASE):
+            raise UsageError(codes.USAGE, f"{host!r} is not a registry's host")
         self.host = host
+        self._own = _place(self.url(""))
         self._credentials = None if plain_http else credentials
         self._access = access
-        self._proxies = {} if local or plain_http else _proxies(environment, self.hostname)
+        self._environment = environment
         self._ca = environment.get("REQUESTS_CA_BUNDLE") or environment.get("SSL_CERT_FILE") or True
         self._sleep = sleep
         self._local = threading.local()
         self._lock = threading.Lock()
         self._authorizations: dict[str, str] = {}
+        self._refusals: dict[str, str] = {}
+        self._gone = False
 
     def url(self, path: str) -> str:
         """The URL of a path below /v2/."""
         return f"{self.prefix}://{self.hostname}/v2/{path}"
 
-    def do_request(  # the signature is oras', with two more parameters
+    def do_request(  # the signature is oras', with three more parameters
         self,
         url: str,
         method: str = "GET",
@@ -89,258 +105,271 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
         json: object = None,
         stream: bool = False,
         *,
+        repository: str = "",
         limit: int = limits.MANIFEST_BYTES,
         passes: Callable[[requests.Response], bool] = lambda response: False,
     ) -> requests.Response:
         """Send a request until it is answered for good; the answer's body is read, up to `limit`.
 
-        `passes` names further answers that will pass and are worth another try. Raises Unreachable
-        (GS3001) where no answer comes, or one larger than `limit` bytes (GS3004).
+        `repository` is the one whose token it needs. `passes` names further answers that are worth
+        another try. Raises Unreachable where no answer comes (GS3001), where there is no token for
+        it (GS3002), or where it is too large, or points to a place that is not safe (GS3004).
         """
         del json, stream  # nothing here sends JSON that it did not serialise, or leaves a body open
-        renewed = False
+        return self._persist(
+            f"{method} {self.host}",
+            lambda: self._authorized(method, url, data, headers or {}, repository, limit),
+            passes,
+        )
+
+    def target(self, response: requests.Response) -> str:
+        """Where an answer's Location points; raises Unreachable (GS3004) for no safe place."""
+        try:
+            url = urljoin(response.url, response.headers.get("Location", ""))
+        except ValueError:
+            url = ""
+        self._require_safe(url)
+        return url
+
+    def _persist(
+        self,
+        what: str,
+        send: Callable[[], requests.Response],
+        passes: Callable[[requests.Response], bool],
+    ) -> requests.Response:
+        """Send until the answer is for good. Once a host is given up, one try a request has to do."""
         tries = 0
         while True:
             tries += 1
-            repository = self._repository_of(url)
-            authorization = self._authorizations.get(repository)
-            response = self._try(url, method, data, headers, authorization, limit, tries)
-            if response is None:
+            try:
+                response = send()
+            except _LOST as error:
+                if tries == TRIES or self._gone or isinstance(error, requests.exceptions.SSLError):
+                    self._gone = True
+                    raise Unreachable(codes.UNREACHABLE, f"{what}: {_reason(error)}") from None
+                self._sleep(answer.backoff(tries))
                 continue
-            if response.status_code == 401 and self._is_ours(url) and not renewed:
-                renewed = True
-                if self._authorize(repository, authorization, response):
-                    tries -= 1
-                    continue
-            if tries < TRIES and (_passes(response) or passes(response)):
-                self._sleep(_delay(response, tries))
-                continue
-            return response
+            except (requests.RequestException, ValueError, OSError) as error:
+                raise Unreachable(codes.UNREACHABLE, f"{what}: {_reason(error)}") from None
+            self._gone = False
+            if tries == TRIES or not (answer.will_pass(response) or passes(response)):
+                return response
+            self._sleep(answer.delay(response, tries))
 
-    def _try(
+    def _authorized(
         self,
-        url: str,
         method: str,
+        url: str,
         data: bytes | None,
-        headers: Mapping[str, str] | None,
-        authorization: str | None,
+        headers: Mapping[str, str],
+        repository: str,
         limit: int,
-        tries: int,
-    ) -> requests.Response | None:
-        """One try, redirects followed; None where the connection was lost and more tries remain."""
-        try:
-            return self._send(url, method, data, headers, authorization, limit)
-        except (
-            requests.ConnectionError,
-            requests.Timeout,
-            requests.exceptions.ChunkedEncodingError,
-        ) as e:
-            if tries >= TRIES or isinstance(e, requests.exceptions.SSLError):
-                raise Unreachable(
-                    codes.UNREACHABLE, f"{method} {self.host}: {_reason(e)}"
-                ) from None
-            self._sleep(_backoff(tries))
-            return None
-        except (requests.RequestException, ValueError) as e:
-            raise Unreachable(codes.UNREACHABLE, f"{method} {self.host}: {e}") from None
+    ) -> requests.Response:
+        """Send with the repository's token; once more where our host wants another."""
+        authorization = self._authorizations.get(repository)
+        response = self._follow(method, url, data, headers, authorization, limit)
+        if response.status_code == 401 and _place(response.url) == self._own:
+            renewed = self._authorize(repository, authorization, response)
+            if renewed is not None:
+                return self._follow(method, url, data, headers, renewed, limit)
+        return response
 
-    def _send(
+    def _follow(
         self,
-        url: str,
         method: str,
+        url: str,
         data: bytes | None,
-        headers: Mapping[str, str] | None,
+        headers: Mapping[str, str],
         authorization: str | None,
         limit: int,
     ) -> requests.Response:
+        """Send, and follow redirects of what only reads; `authorization` is for our host alone."""
         for _ in range(REDIRECTS + 1):
-            sent = {key: value for key, value in (headers or {}).items() if key != "Authorization"}
-            if authorization and self._is_ours(url):
-                sent["Authorization"] = authorization
-            response = self._session().request(
-                method,
-                url,
-                data=data,
-                headers=sent,
-                stream=True,
-                allow_redirects=False,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                verify=self._ca,
-                proxies=self._proxies,
-            )
-            self._read(response, limit)
+            own = {"Authorization": authorization} if authorization else {}
+            sent = {**headers, **own} if _place(url) == self._own else headers
+            response = self._send(method, url, data, sent, limit)
             if method not in ("GET", "HEAD") or not response.is_redirect:
                 return response
-            url = urljoin(url, response.headers["Location"])
-            if urlsplit(url).scheme != "https" and not is_loopback(urlsplit(url).netloc):
-                raise Unreachable(
-                    codes.REGISTRY_REFUSED, f"{self.host} redirects to a place that is not https"
-                )
+            url = self.target(response)
         raise Unreachable(codes.REGISTRY_REFUSED, f"{self.host} redirects without an end")
 
+    def _send(
+        self, method: str, url: str, data: bytes | None, headers: Mapping[str, str], limit: int
+    ) -> requests.Response:
+        response = self._session().request(
+            method,
+            url,
+            data=data,
+            headers=headers,
+            stream=True,
+            allow_redirects=False,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            verify=self._ca,
+            proxies=_proxies(self._environment, url),
+        )
+        self._read(response, limit)
+        return response
+
     def _read(self, response: requests.Response, limit: int) -> None:
-        """Read the body under the cap, and leave it where requests itself keeps it."""
+        """Read the body under the cap, as it comes, and leave it where requests itself keeps it."""
         deadline = time.monotonic() + BODY_SECONDS
-        body = b""
-        for chunk in response.iter_content(64 * 1024):
-            body += chunk
-            if len(body) > limit:
-                response.close()
-                raise Unreachable(
-                    codes.REGISTRY_REFUSED, f"{self.host} answers with more than {limit} bytes"
-                )
-            if time.monotonic() > deadline:
-                response.close()
-                raise requests.Timeout("the answer takes too long")
-        response._content = body
+        body = bytearray()
+        try:
+            while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=False):
+                body += chunk
+                if len(body) > limit:
+                    raise Unreachable(
+                        codes.REGISTRY_REFUSED, f"{self.host} answers with more than {limit} bytes"
+                    )
+                if time.monotonic() > deadline:
+                    raise requests.Timeout("the answer takes too long")
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from None
+        except Exception:
+            response.close()
+            raise
+        response._content = bytes(body)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
+            session = _Session()
             session.trust_env = False  # no .netrc: credentials come from where we looked
-            session.cookies = _NoCookies()
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, HTTPAdapter(pool_connections=2, pool_maxsize=2))
+            # a registry that sets a cookie has taken us for a browser
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            session.headers.update(_HEADERS)
             self._local.session = session
         return session
 
-    def _is_ours(self, url: str) -> bool:
-        parts = urlsplit(url)
-        return parts.netloc == self.hostname and parts.scheme == self.prefix
-
-    def _repository_of(self, url: str) -> str:
-        match = _REPOSITORY.match(urlsplit(url).path)
-        return match[1] if match and self._is_ours(url) else ""
-
-    def _authorize(self, repository: str, refused: str | None, answer: requests.Response) -> bool:
-        """Answer a challenge; whether there is something new to try."""
-        challenge = Challenge.parse(answer.headers.get("WWW-Authenticate", ""))
-        if challenge is None:
-            return False
-        with self._lock:
-            if self._authorizations.get(repository) != refused:
-                return True  # another thread has renewed it meanwhile
-            if challenge.scheme == "basic":
-                new = self._credentials.basic if self._credentials else None
-            else:
-                new = self._bearer(challenge, repository)
-            if new is None or new == refused:
-                return False
-            self._authorizations[repository] = new
-            return True
-
-    def _bearer(self, challenge: Challenge, repository: str) -> str | None:
-        """Fetch a token. Stored credentials may be stale: to read, none may do better."""
-        token = self._token(challenge, repository, self._credentials)
-        if token is None and self._credentials and self._access is Access.PULL:
-            token = self._token(challenge, repository, None)
-        return f"Bearer {token}" if token else None
-
-    def _token(
-        self, challenge: Challenge, repository: str, credentials: Credentials | None
-    ) -> str | None:
-        realm = urlsplit(challenge.realm)
-        if realm.scheme != "https" and not (realm.scheme == "http" and is_loopback(realm.netloc)):
+    def _require_safe(self, url: str) -> None:
+        """Only to https, back to the registry itself, or from this machine to this machine."""
+        place = _place(url)
+        if place is None or not (
+            place[0] == "https" or place == self._own or (self._is_local and is_loopback(place[1]))
+        ):
             raise Unreachable(
-                codes.REGISTRY_REFUSED, f"{self.host} names a token realm that is not https"
+                codes.REGISTRY_REFUSED, f"{self.host} points to a place that is not https"
             )
+
+    def _authorize(
+        self, repository: str, refused: str | None, response: requests.Response
+    ) -> str | None:
+        """Answer a challenge: what to send instead of what was refused, None where nothing is."""
+        challenge = Challenge.parse(response.headers.get("WWW-Authenticate", ""))
+        if challenge is None:
+            return None
+        with self._lock:
+            present = self._authorizations.get(repository)
+            if present is not None and present != refused:
+                return present  # another thread has renewed it meanwhile
+            if challenge.scheme == "bearer":
+                new = self._bearer(challenge, repository)
+            elif self._credentials is None or self._credentials.basic == refused:
+                return None
+            else:
+                new = self._credentials.basic
+            self._authorizations[repository] = new
+            return new
+
+    def _bearer(self, challenge: Challenge, repository: str) -> str:
+        """Fetch a token; raises Unreachable. A refusal is remembered: nobody guesses passwords.
+
+        Stored credentials may be stale: to read, none may do better.
+        """
+        if repository not in self._refusals:
+            response = self._ask_realm(challenge, repository, self._credentials)
+            if response.status_code != 200 and self._credentials and self._access is Access.PULL:
+                response = self._ask_realm(challenge, repository, None)
+            token = answer.token(response)
+            if token is not None:
+                return f"Bearer {token}"
+            self._refusals[repository] = self._refusal(challenge, repository, response)
+        said = self._refusals[repository]
+        raise Unreachable(codes.DENIED, said, fix=ghcr.remedy(self.host, repository, said))
+
+    def _refusal(self, challenge: Challenge, repository: str, response: requests.Response) -> str:
+        """Why there is no token; raises Unreachable (GS3001) where there may be one later."""
+        said = answer.words(response)
+        if answer.will_pass(response):
+            raise Unreachable(
+                codes.UNREACHABLE, f"{self.host}: its realm gives no token now: {said}"
+            )
+        place = urlsplit(challenge.realm).netloc
+        if self._credentials and not self._may_see(challenge):
+            place += " (another host: the credentials were not sent there)"
+        return f"{self.host}: no token for {repository} from {place}: {said}"
+
+    def _may_see(self, challenge: Challenge) -> bool:
+        return same_owner(self.hostname, urlsplit(challenge.realm).netloc.lower())
+
+    def _ask_realm(
+        self, challenge: Challenge, repository: str, credentials: Credentials | None
+    ) -> requests.Response:
+        """GET the realm, retried like any request; no redirect is followed with credentials."""
+        self._require_safe(challenge.realm)
         headers = {}
-        if credentials and same_owner(self.hostname, realm.netloc):
+        if credentials and self._may_see(challenge):
             headers["Authorization"] = credentials.basic
-        query = {"service": challenge.service}
+        query = {"service": challenge.service} if challenge.service else {}
         if repository:
             query["scope"] = f"repository:{repository}:{self._access.value}"
-        url = f"{challenge.realm}{'&' if realm.query else '?'}{urlencode(query)}"
-        answer = self._ask_realm(url, headers)
-        if answer.status_code != 200:
-            return None
-        try:
-            document = answer.json()
-            token = document.get("token") or document.get("access_token")
-        except (ValueError, AttributeError):
-            token = None
-        return token if isinstance(token, str) else None
-
-    def _ask_realm(self, url: str, headers: Mapping[str, str]) -> requests.Response:
-        """GET the realm, retried like any request; no redirect is followed with credentials."""
-        for tries in range(1, TRIES + 1):
-            try:
-                answer = self._session().get(
-                    url,
-                    headers=headers,
-                    stream=True,
-                    allow_redirects=False,
-                    timeout=(CONNECT_SECONDS, READ_SECONDS),
-                    verify=self._ca,
-                    proxies=self._proxies,
-                )
-                self._read(answer, limits.ANNOTATION_BYTES)
-            except requests.RequestException as error:
-                if tries == TRIES:
-                    raise Unreachable(
-                        codes.UNREACHABLE, f"the token realm of {self.host}: {_reason(error)}"
-                    ) from None
-                self._sleep(_backoff(tries))
-                continue
-            if tries == TRIES or not _passes(answer):
-                break
-            self._sleep(_delay(answer, tries))
-        return answer
+        url = f"{challenge.realm}{'&' if '?' in challenge.realm else '?'}{urlencode(query)}"
+        return self._persist(
+            f"the token realm of {self.host}",
+            lambda: self._send("GET", url, None, headers, limits.ANNOTATION_BYTES),
+            lambda response: False,
+        )
 
 
-class _NoCookies(RequestsCookieJar):
-    """Takes no cookie: a registry that sets one has taken us for a browser."""
+class _Session(requests.Session):
+    """requests reads a redirect's whole body, uncapped, even where it is not to follow it."""
 
-    def set_cookie(self, *args: object, **kwargs: object) -> None:
-        """Forget it."""
-
-
-def _passes(response: requests.Response) -> bool:
-    """Whether the same request may succeed later: overload, not refusal."""
-    if response.status_code == 403:
-        return b"rate limit" in response.content[:4096].lower()
-    return response.status_code in _PASSES
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: we follow redirects ourselves."""
 
 
-def _delay(response: requests.Response, tries: int) -> float:
-    """Seconds to wait: as the header says, or ghcr.io's body, else longer each time."""
-    header = response.headers.get("Retry-After", "")
-    asked: float | None = None
-    if header.isdigit():
-        asked = float(header)
-    elif header:
-        try:
-            asked = parsedate_to_datetime(header).timestamp() - time.time()
-        except ValueError:
-            asked = None
-    elif match := _DELAY_IN_BODY.search(response.content[:4096]):
-        asked = float(match[1]) * _SECONDS[match[2]]
-    if asked is None:
-        return _backoff(tries)
-    # a moment more than asked, differing between clients, or all of them come back at once
-    return min(LONGEST_WAIT_SECONDS, max(asked, 0.0) + random.uniform(0.05, 0.25) * tries)  # noqa: S311
-
-
-def _backoff(tries: int) -> float:
-    return min(30.0, 2.0**tries * random.uniform(0.25, 0.5))  # noqa: S311 - no secret
+def _place(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of a URL; None for one that could be read in two ways."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        return None
+    scheme, host, port = match[1].lower(), match[2].lower(), match[3]
+    return scheme, host, int(port) if port else (443 if scheme == "https" else 80)
 
 
 def _reason(error: Exception) -> str:
     """A short cause: requests' own texts carry addresses of objects and whole URLs."""
     if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate does not verify"
+        certificate = "CERTIFICATE_VERIFY_FAILED" in str(error)
+        return "its certificate does not verify" if certificate else "it does not speak TLS"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "no connection through the proxy"
     if isinstance(error, requests.Timeout):
         return "it does not answer in time"
-    return "no connection" if isinstance(error, requests.ConnectionError) else type(error).__name__
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return f"{type(error).__name__}: {error}" if type(error) is OSError else type(error).__name__
 
 
-def _proxies(environment: Mapping[str, str], host: str) -> dict[str, str]:
+def _proxies(environment: Mapping[str, str], url: str) -> dict[str, str]:
     """The proxy for https, from the usual variables, unless NO_PROXY names the host."""
-    values = {key.lower(): value for key, value in environment.items()}
-    proxy = values.get("https_proxy") or values.get("all_proxy")
-    if not proxy or requests.utils.should_bypass_proxies(
-        f"https://{host}", values.get("no_proxy", "")
-    ):
+
+    def value(name: str) -> str:
+        return environment.get(name) or environment.get(name.upper()) or ""
+
+    host = urlsplit(url).netloc
+    proxy = value("https_proxy") or value("all_proxy")
+    if not proxy or is_loopback(host) or _is_named(host, value("no_proxy")):
         return {}
     return {"https": proxy}
+
+
+def _is_named(host: str, no_proxy: str) -> bool:
+    """Whether NO_PROXY names the host: itself, with or without the port, a domain of it, or all."""
+    for name in no_proxy.lower().replace(",", " ").split():
+        domain = name.lstrip("*.")
+        if name == "*" or domain in (host, host_name(host)):
+            return True
+        if domain and host_name(host).endswith(f".{domain}"):
+            return True
+    return False
