@@ -8,6 +8,7 @@ imported when the command is called; no traceback reaches a user without --debug
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,9 @@ _INTERRUPTED = 130  # as a shell counts an end by SIGINT
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the report's exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # elsewhere than UTF-8 there is no ✓
+            stream.reconfigure(encoding="utf-8")
     try:
         code = run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()

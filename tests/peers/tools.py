@@ -13,7 +13,7 @@ INSTALLED = frozenset({"softhsm2-util"})
 
 def find(name: str) -> Path:
     """The program's path; without it the test is skipped, or fails where none may be skipped."""
-    found = shutil.which(name, path=None if name in INSTALLED else str(_directory()))
+    found = shutil.which(name, path=None if name in INSTALLED else str(_BIN))
     return Path(found) if found else missing(name)
 
 
@@ -30,3 +30,6 @@ def _directory() -> Path:
         return Path(chosen).resolve() / "bin"
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return caches / "ghcr-signer" / "tools" / "bin"
+
+
+_BIN = _directory()  # read once, before a test gives itself another home

@@ -55,7 +55,7 @@ def check_directory(directory: Path) -> None:
 
 
 def target(
-    text: str,
+    named: Reference,
     subject_files: Sequence[Path],
     environment: Mapping[str, str],
     progress: Progress,
@@ -68,7 +68,6 @@ def target(
     A tag is resolved, shown and asked about where `confirm_tags` and a person is there; elsewhere
     it is refused with the digest to use (GS1304).
     """
-    named = reference(text)
     location = None
     if not subject_files:
         location = Registries(Access.PULL, environment).locate(named)
@@ -88,7 +87,7 @@ def target(
         if not progress.ask(f"{named} is now {digest}. Is that the one?"):
             raise UsageError(codes.NOT_CONFIRMED, f"{named} is now {digest}", fix=fix)
     elif named.tag is not None:
-        notices.append(f"the tag in {text} is dropped: the digest says what is meant")
+        notices.append(f"the tag in {named} is dropped: the digest says what is meant")
     return Target(named.at(digest), digest, Source(given, location), tuple(notices))
 
 

@@ -21,7 +21,7 @@ from ghcr_signer.commands.ceremony import Target, check_directory, finish, refer
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError, about
 from ghcr_signer.core.image import Image
-from ghcr_signer.core.reference import Digest
+from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.peers.registry.registries import Location, Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.report.report import Report
@@ -35,8 +35,8 @@ from ghcr_signer.transfer.subjects import Read, Source, descend
 class Options:
     """Which image, where its signatures are, which tags it moves, where the set goes."""
 
-    image: str
-    source: str
+    image: Reference
+    source: Reference
     tags: tuple[str, ...]
     subjects: tuple[Path, ...]
     directory: Path
@@ -61,8 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Options:
     """The command line as Options."""
     return Options(
-        arguments.image,
-        arguments.source,
+        reference(arguments.image),
+        reference(arguments.source),
         parse_tags(arguments.latest, arguments.tag),
         tuple(arguments.subject),
         arguments.directory,
@@ -99,7 +99,7 @@ def run(options: Options, progress: Progress) -> Report:
 
 def _place(options: Options) -> Location:
     """Where the signatures are."""
-    place = reference(options.source)
+    place = options.source
     if place.tag or place.digest:
         raise UsageError(codes.USAGE, f"--from {place}: a repository has no tag or digest")
     return Registries(Access.PULL, options.environment).locate(place)

@@ -8,6 +8,7 @@ before everything verifies.
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from ghcr_signer.commands.arguments import (
     load_trusted_root,
     trust_options,
 )
-from ghcr_signer.commands.ceremony import Target, check_directory, finish, target
+from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
@@ -47,7 +48,7 @@ from ghcr_signer.transfer.subjects import Subject, subjects
 class Options:
     """What to sign, with which key, and what may be asked of whom."""
 
-    image: str
+    image: Reference
     key: SigningKey
     recursive: bool
     attestation_manifests: bool
@@ -120,7 +121,7 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
     further = cosign.further(arguments.further, environment)
     _check_log(trust.transparency_log, further)
     return Options(
-        image=arguments.image,
+        image=reference(arguments.image),
         key=SigningKey(arguments.key, arguments.sk, arguments.slot),
         recursive=not arguments.no_recursive,
         attestation_manifests=arguments.attestation_manifests,
@@ -244,7 +245,10 @@ def _signers_own(options: Options, program: Cosign) -> tuple[Trust, str]:
     """Trust in the signing key, where the directory has none yet; and how to say so."""
     key = PublicKey.from_pem(program.public_key(options.key))
     policy = Policy((Authority("the signing key", key),), None, options.trust.transparency_log)
-    notice = f"verified with the signing key itself ({key.fingerprint}): there is no trusted.pub"
+    notice = (
+        f"verified with the signing key itself ({key.fingerprint}): there is no trusted.pub;"
+        f" `cosign public-key {shlex.join(options.key.arguments)} > trusted.pub` makes it"
+    )
     return Trust(policy, load_trusted_root(options.trust)), notice
 
 

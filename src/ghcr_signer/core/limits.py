@@ -35,9 +35,6 @@ SETS = 100_000
 PLATFORMS = 1000
 """Manifests that one index may list."""
 
-INDEX_DEPTH = 3
-"""An index inside an index inside an index: more is not an image."""
-
 ANNOTATION_BYTES = 64 * 1024
 """One annotation's value; cosign's bundle annotation has about 1,100 bytes."""
 

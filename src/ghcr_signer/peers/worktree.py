@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from ghcr_signer.core.reference import Digest
 
 TEMPORARY_PREFIX = ".ghcr-signer-tmp-"
 TRUSTED_KEY = "trusted.pub"
+_WRITTEN_SECONDS = 60  # a set of a thousand entries is written in one or two
 
 # Windows has neither; there a link is told from a file by lstat alone
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -51,7 +53,10 @@ class Worktree:
 
     def read_blob(self, path: str, name: str, descriptor: Descriptor) -> bytes:
         """A file's bytes, those that were verified and no others; raises Refused (GS0302)."""
-        content = _content(str(self.root / path / name), descriptor.size)
+        try:
+            content = _content(str(self.root / path / name), descriptor.size)
+        except OSError:
+            content = b""
         if Digest.of(content) != descriptor.digest:
             raise Refused(
                 codes.BLOB_DIGEST,
@@ -64,7 +69,19 @@ class Worktree:
         """Write a set under the first free second from `now` on; return its name.
 
         It is made beside the directory and appears by one rename, whole; nothing is overwritten.
+        Raises UsageError (GS2001) where the directory cannot be written to.
         """
+        try:
+            return self._write(entries, now)
+        except OSError as error:
+            raise UsageError(
+                codes.USAGE,
+                f"the set cannot be written: {error.strerror}",
+                file=str(self.root),
+                fix="Make room there, or name another directory with --directory.",
+            ) from None
+
+    def _write(self, entries: Mapping[str, Mapping[str, bytes]], now: datetime) -> str:
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self._remove_leftovers()
         made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self.root.parent))
@@ -92,9 +109,10 @@ class Worktree:
             instant += timedelta(seconds=1)
 
     def _remove_leftovers(self) -> None:
-        """Remove what a run that was killed left behind: nothing that anybody needs."""
+        """Remove what a run that was killed left behind; one that is running is not that old."""
         for leftover in self.root.parent.glob(f"{TEMPORARY_PREFIX}*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            if time.time() - leftover.lstat().st_mtime > _WRITTEN_SECONDS:
+                shutil.rmtree(leftover, ignore_errors=True)
 
     def _entry(self, path: str) -> dict[str, File]:
         with os.scandir(path) as found:
@@ -102,12 +120,17 @@ class Worktree:
 
 
 def find_upwards(name: str, start: Path) -> Path | None:
-    """A file of the repository that holds `start`: beside it or above, up to the folder of .git."""
-    for folder in (start, *start.parents):
+    """A file of the repository that holds `start`: in `start`, or above up to the folder of .git.
+
+    Outside a repository only in `start`: what lies above is anybody's.
+    """
+    above = (start, *start.parents)
+    root = next((folder for folder in above if (folder / ".git").exists()), start)
+    for folder in above:
         if (folder / name).is_file():
             return folder / name
-        if (folder / ".git").exists():
-            return None
+        if folder == root:
+            break
     return None
 
 

@@ -195,7 +195,7 @@ def test_a_file_in_the_place_of_a_set_is_left_as_it_is(root: Path) -> None:
 
 def test_a_set_that_cannot_be_written_whole_is_not_written(root: Path) -> None:
     broken = {**FILES, 64 * "c": {"no/such/folder": b""}}
-    with pytest.raises(OSError, match="no/such/folder"):
+    with pytest.raises(UsageError):
         Worktree(root).write_set(broken, NOW)
     assert not list(root.parent.glob("**/*"))
 
@@ -214,8 +214,25 @@ def test_what_a_killed_run_has_left_is_removed(root: Path) -> None:
     left = root.parent / f"{TEMPORARY_PREFIX}abc" / "set" / ENTRY
     left.mkdir(parents=True)
     (left / "IMAGE").write_text("half")
+    os.utime(left.parent.parent, (0, 0))
     Worktree(root).write_set(FILES, NOW)
     assert [path.name for path in root.parent.iterdir()] == [root.name]
+
+
+def test_what_another_run_is_writing_is_left(root: Path) -> None:
+    being_written = root.parent / f"{TEMPORARY_PREFIX}abc"
+    being_written.mkdir(parents=True)
+    Worktree(root).write_set(FILES, NOW)
+    assert being_written.exists()
+
+
+def test_outside_a_repository_nothing_above_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "trusted.pub").write_text("planted")
+    below = tmp_path / "below"
+    below.mkdir()
+    assert find_upwards("trusted.pub", below) is None
+    (below / "trusted.pub").write_text("own")
+    assert find_upwards("trusted.pub", below) == below / "trusted.pub"
 
 
 # Files that a user names
