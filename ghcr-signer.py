@@ -8,6 +8,7 @@
 #     "PyNaCl>=1.5",
 #     "requests>=2.32",
 #     "rich>=13.9",
+#     "urllib3>=2.2",
 # ]
 # ///
 """The commands of the script that this project grew out of, under its old name and with its flags.

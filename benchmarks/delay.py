@@ -42,12 +42,18 @@ class Proxy:
 
     def _requests(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError), client.makefile("rb") as stream:
-            while head := b"".join(iter(stream.readline, b"\r\n")):
-                length = _LENGTH.search(b"\r\n" + head)
+            head = b""
+            while line := stream.readline():
+                head += line
+                if line != b"\r\n":
+                    continue
+                length = _LENGTH.search(head)
                 body = stream.read(int(length[1])) if length else b""
                 self.requests += 1
-                time.sleep(self._seconds)
-                server.sendall(head + b"\r\n" + body)
+                if self._seconds:
+                    time.sleep(self._seconds)
+                server.sendall(head + body)
+                head = b""
         with suppress(OSError):
             server.shutdown(socket.SHUT_WR)
 

@@ -134,4 +134,5 @@ def _registries(options: Options, named: set[str]) -> Registries:
                 fix="Log in to each with `docker login` instead.",
             )
         given[hosts.pop()] = Credentials(options.username, options.password)
-    return Registries(Access.PUSH, options.environment, given, options.registry_map)
+    access = Access.PULL if options.dry_run else Access.PUSH
+    return Registries(access, options.environment, given, options.registry_map)

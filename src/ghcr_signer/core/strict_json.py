@@ -75,7 +75,8 @@ def _refuse_lone_surrogates(document: Json) -> None:
     json.dumps(document, ensure_ascii=False).encode("utf-8")
 
 
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+# possessive, and an open string is one too: nothing is ever read twice
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]]', re.DOTALL)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
 )

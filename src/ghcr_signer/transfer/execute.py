@@ -131,5 +131,5 @@ def _move(move: MoveTag, location: Location) -> None:
     if manifest is None:
         raise Refused(codes.IMAGE_ABSENT, f"{move.entry.image} is not there")
     client.put_manifest(repository, move.tag, manifest.content, manifest.media_type)
-    if client.tag_digest(repository, move.tag) != digest:
+    if client.tag_digest(repository, move.tag, just_written=digest) != digest:
         raise Refused(codes.READ_BACK, f"{move.entry.image.name}:{move.tag} did not move")

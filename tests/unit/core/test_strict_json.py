@@ -69,5 +69,14 @@ def test_brackets_in_strings_do_not_count_as_depth() -> None:
     assert strict_json.loads(json.dumps([text])) == [text]
 
 
+@pytest.mark.parametrize(
+    "filling", ['\\"', "x", '"', "[", "{}"], ids=["escapes", "text", "quotes", "open", "pairs"]
+)
+def test_four_mebibytes_are_refused_without_reading_them_again_and_again(filling: str) -> None:
+    content = ("[" * 30 + '"' + filling * (4 * 1024 * 1024 // len(filling))).encode()
+    with pytest.raises(Refused):
+        strict_json.loads(content)
+
+
 def test_depth_up_to_the_cap_is_read() -> None:
     assert strict_json.loads(b"[" * 20 + b"]" * 20) is not None

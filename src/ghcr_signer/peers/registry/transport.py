@@ -137,7 +137,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
         send: Callable[[], requests.Response],
         passes: Callable[[requests.Response], bool],
     ) -> requests.Response:
-        """Send until the answer is for good. Once a host is given up, one try a request has to do."""
+        """Send until the answer is for good. Once a host is given up, a request has one try."""
         tries = 0
         while True:
             tries += 1
