@@ -20,7 +20,6 @@ from ghcr_signer.commands.arguments import (
 )
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Failure, Refused, UsageError
-from ghcr_signer.core.plan import Plan, Push
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Reference
 from ghcr_signer.peers.worktree import Worktree
@@ -124,6 +123,7 @@ def _rehearse(
     progress: Progress,
 ) -> tuple[Failure, ...]:
     """Push every entry and read it back; the failures."""
+    from ghcr_signer.core.plan import Plan, Push
     from ghcr_signer.transfer.execute import execute
 
     pushes = tuple(Push(verdict.path, verdict.passed_entry) for verdict in found.verdicts)

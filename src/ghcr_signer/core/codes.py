@@ -7,6 +7,7 @@ meaning and is never used again for another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -28,6 +29,10 @@ class Code:
 
     def __str__(self) -> str:
         return self.id
+
+    def __reduce__(self) -> tuple[Callable[[str], Code], tuple[str]]:
+        """To another process by its id: a code is itself wherever it arrives."""
+        return _by_id, (self.id,)
 
 
 _SIGN_AGAIN = "Remove the set and make it again with `ghcr-signer sign` or `collect`."
@@ -558,3 +563,7 @@ ALL: tuple[Code, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Code)
 )
 BY_ID: dict[str, Code] = {code.id: code for code in ALL}
+
+
+def _by_id(identifier: str) -> Code:
+    return BY_ID[identifier]

@@ -46,6 +46,8 @@ class PublicKey:
     """SubjectPublicKeyInfo, DER (RFC 5280, section 4.1)."""
     pem: bytes
     """The same in PEM, as the log holds it (RFC 7468, section 13)."""
+    fingerprint: str = field(compare=False)
+    """sha256 of the SPKI, as `sha256:<hex>`."""
     _verifiers: tuple[_Verify, ...] = field(repr=False, compare=False)
 
     @classmethod
@@ -59,11 +61,6 @@ class PublicKey:
     def from_der(cls, content: bytes) -> PublicKey:
         """Read a DER SubjectPublicKeyInfo; raises UsageError (GS2004)."""
         return _load(load_der_public_key, content)
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of the SPKI, as `sha256:<hex>`."""
-        return f"sha256:{hashlib.sha256(self.spki).hexdigest()}"
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Whether this key made the signature over the message.
@@ -88,10 +85,12 @@ def _load(load: Callable[[bytes], PublicKeyTypes], content: bytes) -> PublicKey:
         # what the file holds is never echoed: it may be a private key
         raise UsageError(codes.KEY_UNUSABLE, "it does not hold a public key") from None
     kind, verifiers = _verifiers(key)
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return PublicKey(
         kind,
-        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        spki,
         key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
+        f"sha256:{hashlib.sha256(spki).hexdigest()}",
         verifiers,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from ghcr_signer.core import codes, schemas, strict_json
 from ghcr_signer.core.errors import Refused
@@ -53,27 +54,20 @@ class SignatureManifest:
     own: Descriptor
     config: Descriptor
     layers: tuple[Layer, ...]
+    files: Mapping[str, Descriptor]
+    """The file of each blob, by name. Two layers with one digest have one file."""
 
     @classmethod
     def parse(cls, content: bytes) -> SignatureManifest:
         """Read a `.sig` manifest; raises Refused where the schema `manifest` does not hold."""
         document = strict_json.loads(content)
         schemas.require("manifest", document)
-        return cls(
-            Descriptor(document["mediaType"], Digest.of(content), len(content)),
-            _descriptor(document["config"]),
-            tuple(Layer(_descriptor(layer), layer["annotations"]) for layer in document["layers"]),
+        config = _descriptor(document["config"])
+        layers = tuple(
+            Layer(_descriptor(layer), layer["annotations"]) for layer in document["layers"]
         )
-
-    @property
-    def files(self) -> dict[str, Descriptor]:
-        """The file of each blob, by name. Two layers with one digest have one file."""
-        files = {"CONFIG_BLOB": self.config}
-        payloads = dict.fromkeys(layer.descriptor.digest for layer in self.layers)
-        first = {layer.descriptor.digest: layer.descriptor for layer in reversed(self.layers)}
-        for number, digest in enumerate(payloads):
-            files[f"PAYLOAD_BLOB.{number}" if number else "PAYLOAD_BLOB"] = first[digest]
-        return files
+        own = Descriptor(_one(document["mediaType"]), Digest.of(content), len(content))
+        return cls(own, config, layers, _files(config, layers))
 
     def check_config(self, content: bytes) -> None:
         """Check that the config says nothing but the layers' digests; raises Refused (GS0404)."""
@@ -97,8 +91,24 @@ class SignatureManifest:
         ).encode()
 
 
+def _files(config: Descriptor, layers: Sequence[Layer]) -> dict[str, Descriptor]:
+    payloads: dict[Digest, Descriptor] = {}
+    for layer in layers:
+        payloads.setdefault(layer.descriptor.digest, layer.descriptor)
+    files = {"CONFIG_BLOB": config}
+    for number, descriptor in enumerate(payloads.values()):
+        files[f"PAYLOAD_BLOB.{number}" if number else "PAYLOAD_BLOB"] = descriptor
+    return files
+
+
+@cache
+def _one(media_type: str) -> str:
+    """One string for all that are equal: there are three, and ten thousand entries hold them."""
+    return media_type
+
+
 def _descriptor(document: strict_json.Json) -> Descriptor:
     size = document["size"]
     if type(size) is not int:  # JSON Schema takes 252.0 for an integer
         raise Refused(codes.SCHEMA, f"the size {size!r} is not an integer")
-    return Descriptor(document["mediaType"], Digest(document["digest"][7:]), size)
+    return Descriptor(_one(document["mediaType"]), Digest(document["digest"][7:]), size)

@@ -277,9 +277,9 @@ def _claims(signature: Signature, image: Reference) -> Claims:
 def _policy(signatures: Sequence[SignatureVerdict]) -> None:
     """(9) One authority at least, and no signature fails: some clients accept nothing less."""
     with about(directory.MANIFEST):
-        if not any(signature.valid for signature in signatures):
-            raise Refused(codes.THRESHOLD, "no signature is valid under a trusted key")
         failing = [signature.place for signature in signatures if not signature.valid]
+        if len(failing) == len(signatures):
+            raise Refused(codes.THRESHOLD, "no signature is valid under a trusted key")
         if failing:
             raise Refused(codes.SIGNATURE_FAILS, f"the signature of {failing[0]} does not verify")
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -82,6 +80,9 @@ class Worktree:
             ) from None
 
     def _write(self, entries: Mapping[str, Mapping[str, bytes]], now: datetime) -> str:
+        import shutil
+        import tempfile
+
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self._remove_leftovers()
         made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self.root.parent))
@@ -110,6 +111,8 @@ class Worktree:
 
     def _remove_leftovers(self) -> None:
         """Remove what a run that was killed left behind; one that is running is not that old."""
+        import shutil
+
         for leftover in self.root.parent.glob(f"{TEMPORARY_PREFIX}*"):
             if time.time() - leftover.lstat().st_mtime > _WRITTEN_SECONDS:
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -174,10 +177,10 @@ def _mode(entry: os.DirEntry[str]) -> str:
 
 
 def _file(entry: os.DirEntry[str]) -> File:
+    if not entry.is_file(follow_symlinks=False):
+        folder = entry.is_dir(follow_symlinks=False)
+        return File(directory.FOLDER if folder else directory.SYMLINK, 0, None)
     status = entry.stat(follow_symlinks=False)
-    if not stat.S_ISREG(status.st_mode):
-        kind = directory.FOLDER if stat.S_ISDIR(status.st_mode) else directory.SYMLINK
-        return File(kind, 0, None)
     mode = directory.EXECUTABLE if status.st_mode & stat.S_IXUSR else directory.REGULAR
     cap = directory.cap(entry.name)
     if cap is None or status.st_size > cap:
@@ -191,7 +194,7 @@ def _content(path: str, size: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
     try:
         content = os.read(descriptor, size + 1)
-        while 0 < len(content) <= size and (more := os.read(descriptor, size + 1 - len(content))):
+        while len(content) < size and (more := os.read(descriptor, size + 1 - len(content))):
             content += more
         return content
     finally:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ghcr_signer.core import schemas
 from ghcr_signer.core.errors import Failure
-from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Push
 from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
 from ghcr_signer.report.report import Report
+
+if TYPE_CHECKING:
+    from ghcr_signer.core.plan import Operation
 
 SCHEMA = "https://ghcr-signer.invalid/schemas/report"
 
@@ -34,7 +36,8 @@ def render(report: Report) -> Iterator[str]:
 
 
 def _head(report: Report) -> dict[str, Any]:
-    passed = sum(verdict.passed for verdict in report.verdicts)
+    entries = len(report.verdicts)
+    passed = entries if report.passed else sum(verdict.passed for verdict in report.verdicts)
     head: dict[str, Any] = {
         "schema": SCHEMA,
         "command": report.command,
@@ -42,10 +45,10 @@ def _head(report: Report) -> dict[str, Any]:
         "exit_code": report.exit_code,
         "counts": {
             "sets": report.sets,
-            "entries": len(report.verdicts),
+            "entries": entries,
             "signatures": sum(len(verdict.signatures) for verdict in report.verdicts),
             "passed": passed,
-            "failed": len(report.verdicts) - passed,
+            "failed": entries - passed,
         },
         "failures": [_failure(failure) for failure in report.failures],
         "notices": list(report.notices),
@@ -121,6 +124,8 @@ def _failure(failure: Failure) -> dict[str, Any]:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
+    from ghcr_signer.core.plan import Confirm, MoveTag, Push
+
     kinds = {Push: "push", Confirm: "confirm", MoveTag: "move_tag"}
     document: dict[str, Any] = {
         "operation": kinds[type(operation)],

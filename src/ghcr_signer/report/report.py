@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ghcr_signer.core.errors import Failure
-from ghcr_signer.core.plan import Operation, Plan
 from ghcr_signer.core.verdict import Verdict
 
+if TYPE_CHECKING:
+    from ghcr_signer.core.plan import Operation, Plan
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Report:
     """The result of one run.
 
@@ -38,7 +42,7 @@ class Report:
             yield from verdict.failures
         yield from self.failures
 
-    @property
+    @cached_property
     def passed(self) -> bool:
         """Whether nothing failed."""
         return not self.failures and all(verdict.passed for verdict in self.verdicts)
@@ -46,9 +50,9 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 all well; 2 usage; 3 where nothing but the reach of a registry failed; else 1."""
-        codes = {failure.code.exit_code for failure in self.all_failures}
         if self.passed:
             return 0
+        codes = {failure.code.exit_code for failure in self.all_failures}
         if 2 in codes:
             return 2
         return 3 if codes == {3} else 1

@@ -1,16 +1,19 @@
 """Files -> verdicts, for a whole directory: steps 1 to 10 for each of its sets.
 
-One set is in memory at a time in each of two threads: while one verifies, which needs no
-interpreter lock, the other reads and parses.
+A few sets are in memory at a time. Of many sets a second process judges every other batch: threads
+gain nothing here, since each signature would cost them a wait for the interpreter's lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import gc
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from functools import partial
 
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.errors import Failure, GhcrSignerError, UsageError
@@ -20,8 +23,10 @@ from ghcr_signer.core.verification import verify, verify_set
 from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.transfer.progress import Progress
 
-_THREADS = 2
-_BATCH = 256
+_BATCH = 16
+_MANY = 128  # sets: for fewer, a second process costs more than it saves
+
+_Judged = tuple[list[Verdict], list[Failure]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,67 @@ def examine(
         raise UsageError(codes.NO_SET, f"there is no set {unknown[0]!r}")
     chosen = [name for name in names if not only or name in only]
     verdicts: list[Verdict] = []
-    with ThreadPoolExecutor(_THREADS) as pool:
-        remaining = iter(chosen)
-        while batch := list(islice(remaining, _BATCH)):
-            for found, failed in pool.map(lambda name: _set(source, name, trust, now), batch):
-                verdicts += found
-                failures += failed
-            if len(batch) == _BATCH:  # a short directory is done before anybody could read this
-                progress.step("verified", len(verdicts), None)
+    judge = partial(_batch, source, trust, now)
+    batches = [chosen[at : at + _BATCH] for at in range(0, len(chosen), _BATCH)]
+    for found, failed in _judged(judge, batches):
+        verdicts += found
+        failures += failed
+        gc.freeze()  # verdicts stay: the collector need not look at them again and again
+        if len(chosen) >= _MANY:  # a short directory is done before anybody could read this
+            progress.step("verified", len(verdicts), None)
     return Examination(len(chosen), tuple(verdicts), tuple(failures))
+
+
+def _judged(
+    judge: Callable[[Sequence[str]], _Judged], batches: Sequence[Sequence[str]]
+) -> Iterator[_Judged]:
+    """What each batch gives, in their order: with a second process where that is cheap and safe."""
+    if (
+        len(batches) * _BATCH < _MANY
+        or sys.platform != "linux"
+        or len(os.sched_getaffinity(0)) < 2
+        or threading.active_count() > 1  # a fork would leave the others' locks taken
+    ):
+        return map(judge, batches)
+    return _judged_by_two(judge, batches)
+
+
+def _judged_by_two(
+    judge: Callable[[Sequence[str]], _Judged], batches: Sequence[Sequence[str]]
+) -> Iterator[_Judged]:
+    """Every other batch from a fork of this process; EOFError where that has died."""
+    import pickle
+    import signal
+
+    reading, writing = os.pipe()
+    second = os.fork()
+    if second == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
+            os.close(reading)
+            with os.fdopen(writing, "wb") as results:
+                for batch in batches[1::2]:
+                    pickle.dump(judge(batch), results, pickle.HIGHEST_PROTOCOL)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    try:
+        with os.fdopen(reading, "rb") as results:
+            for number, batch in enumerate(batches):
+                yield pickle.load(results) if number % 2 else judge(batch)  # noqa: S301 - our own
+    finally:
+        os.kill(second, signal.SIGKILL)
+        os.waitpid(second, 0)
+
+
+def _batch(source: Worktree, trust: Trust, now: datetime, names: Sequence[str]) -> _Judged:
+    verdicts: list[Verdict] = []
+    failures: list[Failure] = []
+    for name in names:
+        found, failed = _set(source, name, trust, now)
+        verdicts += found
+        failures += failed
+    return verdicts, failures
 
 
 def _set(

@@ -7,6 +7,7 @@ sigstore/sigstore pkg/signature/payload/payload.go (payload).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from ghcr_signer.core import schemas, strict_json
 from ghcr_signer.core.manifest import SignatureManifest
@@ -32,7 +33,7 @@ def signatures(
         annotations = layer.annotations
         yield Signature(
             format=FORMAT,
-            place=f"layer {number} of {len(manifest.layers)}",
+            place=_place(number, len(manifest.layers)),
             payload_file=file,
             payload=layer.descriptor.digest,
             signed=payload,
@@ -41,6 +42,11 @@ def signatures(
             certificate=annotations.get(CERTIFICATE, annotations.get(CHAIN)),
             timestamp=annotations.get(TIMESTAMP),
         )
+
+
+@cache
+def _place(number: int, layers: int) -> str:
+    return f"layer {number} of {layers}"
 
 
 def claims(payload: bytes) -> Claims:

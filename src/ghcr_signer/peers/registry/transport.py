@@ -18,12 +18,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from enum import Enum
-from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import oras.provider
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 
 from ghcr_signer import __version__
 from ghcr_signer.core import codes, limits
@@ -196,13 +196,9 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
     def _send(
         self, method: str, url: str, data: bytes | None, headers: Mapping[str, str], limit: int
     ) -> requests.Response:
-        response = self._session().request(
-            method,
-            url,
-            data=data,
-            headers=headers,
+        response = self._adapter.send(
+            requests.Request(method, url, {**_HEADERS, **headers}, data=data).prepare(),
             stream=True,
-            allow_redirects=False,
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             verify=self._ca,
             proxies=_proxies(self._environment, url),
@@ -230,16 +226,13 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
             raise
         response._content = bytes(body)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = _Session()
-            session.trust_env = False  # no .netrc: credentials come from where we looked
-            # a registry that sets a cookie has taken us for a browser
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            session.headers.update(_HEADERS)
-            self._local.session = session
-        return session
+    @property
+    def _adapter(self) -> HTTPAdapter:
+        """This thread's connections. No session: it would keep cookies, and read .netrc files."""
+        adapter: HTTPAdapter | None = getattr(self._local, "adapter", None)
+        if adapter is None:
+            adapter = self._local.adapter = HTTPAdapter(pool_connections=2, pool_maxsize=2)
+        return adapter
 
     def _require_safe(self, url: str) -> None:
         """Only to https, back to the registry itself, or from this machine to this machine."""
@@ -319,13 +312,6 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
             lambda: self._send("GET", url, None, headers, limits.ANNOTATION_BYTES),
             lambda response: False,
         )
-
-
-class _Session(requests.Session):
-    """requests reads a redirect's whole body, uncapped, even where it is not to follow it."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nowhere: we follow redirects ourselves."""
 
 
 def _place(url: str) -> tuple[str, str, int] | None:
