@@ -72,6 +72,8 @@ ONLY_CLI_USES = {
     "sys.stdout",
     "sys.stderr",
 }
+# a fork ends without running what its parent will run at its own end
+EXCEPTIONS = {("transfer/examine.py", "os._exit")}
 NOT_IN_CORE_CALLS = {"open", "print", "input", "exec", "eval", "__import__"}
 NOT_IN_CORE_METHODS = {"now", "utcnow", "today"}
 
@@ -129,7 +131,7 @@ def _actions(path: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
         if path.startswith("core/"):
             yield from _not_in_core(node)
         if path != "cli.py":
-            yield from _only_in_cli(node)
+            yield from _only_in_cli(path, node)
     if path != "cli.py":
         for line, name in _imported(path, tree):
             if name in ONLY_CLI_USES:
@@ -143,7 +145,7 @@ def _not_in_core(node: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"core does not call {name}"
 
 
-def _only_in_cli(node: ast.AST) -> Iterator[tuple[int, str]]:
+def _only_in_cli(path: str, node: ast.AST) -> Iterator[tuple[int, str]]:
     if isinstance(node, ast.Call):
         name = ast.unparse(node.func)
         if name in ONLY_CLI_CALLS:
@@ -151,6 +153,8 @@ def _only_in_cli(node: ast.AST) -> Iterator[tuple[int, str]]:
         if name.endswith(("import_module", "__import__")):
             yield node.lineno, "only cli.py imports what it is told to"
     elif isinstance(node, ast.Attribute) and ast.unparse(node) in ONLY_CLI_USES:
+        if (path, ast.unparse(node)) in EXCEPTIONS:
+            return
         yield node.lineno, f"only cli.py uses {ast.unparse(node)}"
     elif isinstance(node, ast.Raise) and "SystemExit" in ast.unparse(node):
         yield node.lineno, "only cli.py exits"
