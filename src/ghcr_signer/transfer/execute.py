@@ -6,7 +6,7 @@ keeps its tags where they are, and the other sets go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from ghcr_signer.core.directory import Entry
 from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, about
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
 from ghcr_signer.core.policy import Trust
+from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verification import verify, verify_set
 from ghcr_signer.peers.registry.registries import Location, Registries
 from ghcr_signer.peers.worktree import Worktree
@@ -60,14 +61,14 @@ def execute(
 
 
 def _uploads(
-    uploads: Iterable[Push | Confirm],
+    uploads: Sequence[Push | Confirm],
     source: Worktree,
     registries: Registries,
     trust: Trust,
     now: datetime,
     progress: Progress,
 ) -> tuple[list[Operation], dict[str, Failure]]:
-    def one(operation: Push | Confirm) -> Failure | None:
+    def carry_out(operation: Push | Confirm) -> Failure | None:
         try:
             with about(operation.path):
                 location = registries.locate(operation.entry.image)
@@ -78,16 +79,23 @@ def _uploads(
             return error.failure
         return None
 
+    # sets that sign one digest share its `.sig` tag: they have it one after the other
+    by_tag: dict[tuple[str, Digest], list[Push | Confirm]] = {}
+    for operation in uploads:
+        key = operation.entry.image.repository, operation.entry.digest
+        by_tag.setdefault(key, []).append(operation)
+
     done: list[Operation] = []
     failures: dict[str, Failure] = {}
-    todo = list(uploads)
     with ThreadPoolExecutor(THREADS) as pool:
-        for operation, failure in zip(todo, pool.map(one, todo), strict=True):
-            if failure is None:
-                done.append(operation)
-            else:
-                failures[operation.path] = failure
-            progress.step("published", len(done) + len(failures), len(todo))
+        carried_out = pool.map(lambda each: list(map(carry_out, each)), by_tag.values())
+        for operations, outcomes in zip(by_tag.values(), carried_out, strict=True):
+            for operation, failure in zip(operations, outcomes, strict=True):
+                if failure is None:
+                    done.append(operation)
+                else:
+                    failures[operation.path] = failure
+            progress.step("published", len(done) + len(failures), len(uploads))
     return done, failures
 
 
