@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
+from pkgutil import get_data
 
 from ghcr_signer.core import base64_canonical, codes, limits, strict_json
 from ghcr_signer.core.errors import GhcrSignerError, UsageError
@@ -60,9 +60,7 @@ class TrustedRoot:
 @cache
 def public_good() -> TrustedRoot:
     """The trusted root of sigstore's public instance, as vendored (public_good/SOURCE.md)."""
-    return TrustedRoot.parse(
-        (files(__package__) / "public_good" / "trusted_root.json").read_bytes()
-    )
+    return TrustedRoot.parse(get_data(__name__, "public_good/trusted_root.json") or b"")
 
 
 def _log(entry: strict_json.Json) -> Log:

@@ -82,7 +82,7 @@ def _with_set(verdict: Verdict, movers: Mapping[tuple[str, str], int]) -> Verdic
     if twice:
         message = f"the tag {twice[0]!r} is moved by another entry of this set too"
         check = replace(_SET, failure=Failure(codes.TAG_TWICE, message, verdict.path))
-    return replace(verdict, checks=(*verdict.checks, check))
+    return Verdict(verdict.path, verdict.entry, verdict.signatures, (*verdict.checks, check))
 
 
 def _tags(verdict: Verdict) -> Iterator[tuple[str, str]]:

@@ -11,14 +11,21 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
+from typing import Any
 
 from ghcr_signer.core import codes, limits
+from ghcr_signer.core.directory import Entry
 from ghcr_signer.core.errors import Failure, GhcrSignerError, UsageError
+from ghcr_signer.core.log_entry import LogPosition
+from ghcr_signer.core.manifest import Artifact, Descriptor
 from ghcr_signer.core.policy import Trust
-from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.reference import Digest, Reference
+from ghcr_signer.core.signature import Claims
+from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
 from ghcr_signer.core.verification import verify, verify_set
 from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.transfer.progress import Progress
@@ -27,6 +34,28 @@ _BATCH = 16
 _MANY = 128  # sets: for fewer, a second process costs more than it saves
 
 _Judged = tuple[list[Verdict], list[Failure]]
+_Reducer = Callable[[Any], tuple[type, tuple[Any, ...]]]
+
+
+def _reducer(kind: type) -> _Reducer:
+    """How an object travels to another process: as the arguments that made it.
+
+    Of its own accord a dataclass with slots goes field by field, through Python: four times slower.
+    """
+    names = [field.name for field in fields(kind)]
+    values = attrgetter(*names)
+    if len(names) == 1:
+        return lambda value: (kind, (values(value),))
+    return lambda value: (kind, values(value))
+
+
+_REDUCERS: dict[type, _Reducer] = {
+    kind: _reducer(kind)
+    for kind in (
+        *(Verdict, SignatureVerdict, Check, Entry, Artifact, Descriptor),
+        *(Reference, Digest, Claims, LogPosition),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +126,9 @@ def _judged_by_two(
             os.close(reading)
             with os.fdopen(writing, "wb") as results:
                 for batch in batches[1::2]:
-                    pickle.dump(judge(batch), results, pickle.HIGHEST_PROTOCOL)
+                    pickler = pickle.Pickler(results, pickle.HIGHEST_PROTOCOL)
+                    pickler.dispatch_table = _REDUCERS
+                    pickler.dump(judge(batch))
         finally:
             os._exit(0)
     os.close(writing)

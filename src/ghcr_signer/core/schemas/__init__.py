@@ -10,7 +10,7 @@ A schema may name the error code of a departure beside the keyword that it depar
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pkgutil import get_data
 from typing import TYPE_CHECKING
 
 import jsonschema_rs
@@ -28,7 +28,7 @@ _LONGEST_QUOTE = 160
 @cache
 def text(name: str) -> str:
     """The schema as it is shipped, JSON Schema draft 2020-12; `name` is one of NAMES."""
-    return (files(__package__) / f"{name}.schema.json").read_text(encoding="utf-8")
+    return (get_data(__name__, f"{name}.schema.json") or b"").decode()
 
 
 def require(name: str, document: strict_json.Json) -> None:
