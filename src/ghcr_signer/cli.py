@@ -119,7 +119,10 @@ def _parsers(
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for each, description in COMMANDS.items():
         sub = commands.add_parser(
-            each, help=description, description=f"{description[0].upper()}{description[1:]}."
+            each,
+            help=description,
+            description=f"{description[0].upper()}{description[1:]}.",
+            allow_abbrev=False,  # --y is nobody's consent
         )
         if each == name and command is not None:
             called = sub

@@ -259,7 +259,14 @@ def test_the_report_goes_where_it_is_wanted(home: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["nothing"], ["verify", "--nothing"], ["schema", "nothing"], ["verify", "--", "x"]],
+    [
+        [],
+        ["nothing"],
+        ["verify", "--nothing"],
+        ["verify", "--trusted", "x"],
+        ["schema", "nothing"],
+        ["verify", "--", "x"],
+    ],
 )
 def test_a_command_line_that_is_none(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
