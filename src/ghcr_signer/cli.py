@@ -134,7 +134,10 @@ def _parsers(
 def _add_output(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
-        "--format", choices=("text", "json"), default="text", help="of the report (default: text)"
+        "--format",
+        choices=("text", "json", "markdown"),
+        default="text",
+        help="of the report (default: text)",
     )
     group.add_argument("--output", type=Path, metavar="FILE", help="write the report to FILE")
     group.add_argument("--quiet", action="store_true", help="no progress; only what failed")
@@ -159,6 +162,11 @@ def _rendered(report: Report, arguments: argparse.Namespace, *, colour: bool) ->
         from ghcr_signer.report import json
 
         yield from json.render(report)
+        return
+    if arguments.format == "markdown":
+        from ghcr_signer.report import markdown
+
+        yield from (f"{line}\n" for line in markdown.render(report))
         return
     from ghcr_signer.report import text
 

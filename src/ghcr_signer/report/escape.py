@@ -23,3 +23,15 @@ def _visible(character: str) -> str:
     if unicodedata.category(character)[0] in "CZ" and character != " ":
         return character.encode("unicode_escape", "backslashreplace").decode()
     return character
+
+
+def markdown(text: str) -> str:
+    """The text as nothing but text in GitHub's Markdown: no link, mention, table or tag of its own.
+
+    Every punctuation character becomes a numeric character reference, which is never markup
+    (CommonMark 0.31, section 2.5).
+    """
+    return "".join(
+        character if character.isalnum() or character == " " else f"&#{ord(character)};"
+        for character in visible(text)
+    )

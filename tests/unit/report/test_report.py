@@ -1,6 +1,9 @@
 """What a run says: to people, to machines, and by its exit code."""
 
+import html
 import json
+import re
+import string
 from typing import Any
 
 import pytest
@@ -19,8 +22,9 @@ from ghcr_signer.core.trusted_root import TrustedRoot
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.core.verification import verify, verify_set
 from ghcr_signer.report import json as json_report
+from ghcr_signer.report import markdown as markdown_report
 from ghcr_signer.report import text
-from ghcr_signer.report.escape import visible
+from ghcr_signer.report.escape import markdown, visible
 from ghcr_signer.report.report import Report
 
 SIGNER, LOG = Signer(), Log()
@@ -164,6 +168,35 @@ def test_foreign_text_stays_on_its_line_and_does_nothing(foreign: str) -> None:
 )
 def test_what_acts_is_shown(foreign: str, shown: str) -> None:
     assert visible(foreign) == shown
+
+
+@given(st.text(max_size=50))
+def test_in_markdown_foreign_text_is_nothing_but_text(foreign: str) -> None:
+    escaped = markdown(foreign)
+    assert html.unescape(escaped) == visible(foreign)
+    assert not set(re.sub(r"&#[0-9]+;", "", escaped)) & set(string.punctuation)
+
+
+def test_markdown_says_what_failed_and_shows_what_is_good() -> None:
+    shown = "\n".join(markdown_report.render(Report("verify", 1, (GOOD, BAD), notices=("n|o",))))
+    assert "### ghcr-signer verify: **failed**" in shown
+    assert "**GS0301**" in shown
+    assert html.unescape(shown).count("| ✅ | ghcr.io/acme/app@sha256:") == 1
+    assert "n&#124;o" in shown
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=range(len(REPORTS)))
+def test_every_report_has_a_markdown(report: Report) -> None:
+    shown = "\n".join(markdown_report.render(report))
+    assert "ghcr-signer" in shown
+    tables = [line for line in shown.splitlines() if line.startswith("|")]
+    assert all(line.count("|") == 6 for line in tables)
+
+
+def test_a_long_markdown_stays_short() -> None:
+    shown = "\n".join(markdown_report.render(Report("verify", 1, (GOOD, BAD) * 5000)))
+    assert len(shown) < 250_000
+    assert "and 9800 more" in shown
 
 
 def test_a_very_long_text_is_cut() -> None:

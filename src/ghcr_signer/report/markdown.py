@@ -1,0 +1,74 @@
+"""Report -> Markdown, for a job's summary: what a reviewer reads before saying yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.plan import Confirm, MoveTag, Operation
+from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.report.escape import markdown
+from ghcr_signer.report.report import Report
+
+_LONGEST_TABLE = 200
+_SHOWN_FAILURES = 100
+
+
+def render(report: Report) -> Iterator[str]:
+    """The report, line by line, without line breaks."""
+    if report.content is not None:
+        yield report.content.rstrip("\n")
+        return
+    yield f"### ghcr-signer {report.command}: {'passed' if report.passed else '**failed**'}"
+    yield ""
+    yield from _failures([*report.all_failures])
+    if report.plan is not None:
+        operations = report.plan.operations if report.done is None else report.done
+        yield from map(_operation, operations)
+        yield ""
+    yield from _entries(report.verdicts)
+    for notice in report.notices:
+        yield f"- {markdown(notice)}"
+
+
+def _failures(failures: list[Failure]) -> Iterator[str]:
+    for failure in failures[:_SHOWN_FAILURES]:
+        where = f" {markdown(failure.file)}:" if failure.file else ""
+        yield f"- ❌ **{failure.code.id}**{where} {markdown(failure.message)}"
+        yield f"  <br>{markdown(failure.code.title)}. → {markdown(failure.next_step)}"
+    if len(failures) > _SHOWN_FAILURES:
+        yield f"- … and {len(failures) - _SHOWN_FAILURES} more"
+    if failures:
+        yield ""
+
+
+def _operation(operation: Operation) -> str:
+    image = f"{markdown(operation.entry.image.name)} {operation.entry.digest.short}"
+    if isinstance(operation, MoveTag):
+        before = operation.current.short if operation.current else "(a new tag)"
+        return f"- tag **{markdown(operation.tag)}** of {image}, before: {before}"
+    what = "confirm" if isinstance(operation, Confirm) else "publish"
+    return f"- {what} {image}"
+
+
+def _entries(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+    if not verdicts:
+        return
+    yield "| | image | tags | signed by | logged, UTC |"
+    yield "|---|---|---|---|---|"
+    for verdict in verdicts[:_LONGEST_TABLE]:
+        yield _row(verdict)
+    if len(verdicts) > _LONGEST_TABLE:
+        yield f"| | … and {len(verdicts) - _LONGEST_TABLE} more | | | |"
+    yield ""
+
+
+def _row(verdict: Verdict) -> str:
+    entry = verdict.entry
+    image = f"{entry.image.name}@{entry.digest.short}" if entry else verdict.path
+    tags = ", ".join(entry.tags) if entry else ""
+    signers = ", ".join(sorted({s.authority for s in verdict.signatures if s.authority}))
+    times = [signature.time for signature in verdict.signatures if signature.time]
+    logged = f"{max(times):%Y-%m-%d %H:%M:%S}" if times else "no"
+    mark = "✅" if verdict.passed else "❌"
+    return f"| {mark} | {markdown(image)} | {markdown(tags)} | {markdown(signers)} | {logged} |"
