@@ -73,6 +73,7 @@ def add_trust(parser: argparse.ArgumentParser, *, keys: bool = True) -> None:
     if keys:
         group.add_argument(
             "--key",
+            dest="trusted_keys",
             action="append",
             default=[],
             type=Path,
@@ -101,18 +102,13 @@ def add_trust(parser: argparse.ArgumentParser, *, keys: bool = True) -> None:
 
 
 def trust_options(arguments: argparse.Namespace) -> TrustOptions:
-    """What `add_trust` asked for."""
+    """What `add_trust` asked for; what it did not ask for is not given."""
     return TrustOptions(
-        tuple(getattr(arguments, "key", None) or ()) if _has_trusted_keys(arguments) else (),
+        tuple(getattr(arguments, "trusted_keys", ())),
         tuple(getattr(arguments, "repository", ())),
         arguments.trusted_root,
         Requirement(arguments.transparency_log),
     )
-
-
-def _has_trusted_keys(arguments: argparse.Namespace) -> bool:
-    """Whether --key means trusted keys here: `sign` alone has --sk beside it."""
-    return not hasattr(arguments, "sk")
 
 
 def find_keys(options: TrustOptions, directory: Path) -> tuple[Path, ...]:

@@ -99,10 +99,9 @@ def run(options: Options, progress: Progress) -> Report:
 
 def _place(options: Options) -> Location:
     """Where the signatures are."""
-    place = options.source
-    if place.tag or place.digest:
-        raise UsageError(codes.USAGE, f"--from {place}: a repository has no tag or digest")
-    return Registries(Access.PULL, options.environment).locate(place)
+    if options.source.tag or options.source.digest:
+        raise UsageError(codes.USAGE, f"--from {options.source}: a repository has no tag or digest")
+    return Registries(Access.PULL, options.environment).locate(options.source)
 
 
 def _entries(

@@ -102,6 +102,6 @@ def _child(entry: strict_json.Json) -> Child:
 
 def _config(entry: strict_json.Json) -> Descriptor:
     size = entry["size"]
-    if type(size) is not int or not size >= 0:
+    if type(size) is not int or size < 0:
         raise ValueError("its config has no size")
     return Descriptor(str(entry["mediaType"]), Digest.parse(entry["digest"]), size)

@@ -21,9 +21,9 @@ class Claims:
 class Signature:
     """One signature, its parts still unread: each is read by the step that judges it.
 
-    `place` says where it stands, for a reader: "layer 1 of MANIFEST". `file` is the file that a
-    refusal is about. `signed` are the signed bytes and `payload` their digest; `value` is the
-    signature in base64; the other parts are as they stand beside it, None where there is none.
+    `place` says where it stands, for a reader: "layer 1 of 2". `signed` are the signed bytes,
+    `payload` their digest and `payload_file` the file that holds them; `value` is the signature in
+    base64; the other parts are as they stand beside it, None where there is none.
     """
 
     format: str

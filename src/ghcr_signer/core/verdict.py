@@ -94,6 +94,16 @@ class Verdict:
         return self.entry
 
     @property
+    def signers(self) -> tuple[str, ...]:
+        """The authorities that its signatures verify under, each once."""
+        return tuple(sorted({each.authority for each in self.signatures if each.authority}))
+
+    @property
+    def logged(self) -> datetime | None:
+        """The latest verified time of its signatures, None where no log entry gives one."""
+        return max((each.time for each in self.signatures if each.time), default=None)
+
+    @property
     def failures(self) -> tuple[Failure, ...]:
         """Every failure: those of the signatures first, since step 9 follows from them."""
         if self.passed:

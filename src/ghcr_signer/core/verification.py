@@ -67,6 +67,14 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
     return Verdict(path, entry, signatures, tuple(checks))
 
 
+def verify_alone(
+    path: str, contents: Mapping[str, bytes], trust: Trust, *, now: datetime
+) -> Verdict:
+    """Judge an entry that is alone in its set, by steps 1 to 10; never raises."""
+    (verdict,) = verify_set([verify(path, directory.regular(contents), trust, now=now)])
+    return verdict
+
+
 def verify_set(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
     """Step 10, set: each tag occurs once per repository. Adds the check to each verdict."""
     movers: dict[tuple[str, str], int] = {}

@@ -54,8 +54,8 @@ class Worktree:
         try:
             content = _content(str(self.root / path / name), descriptor.size)
         except OSError:
-            content = b""
-        if Digest.of(content) != descriptor.digest:
+            content = None
+        if content is None or Digest.of(content) != descriptor.digest:
             raise Refused(
                 codes.BLOB_DIGEST,
                 "the file has changed since it was verified",
@@ -169,19 +169,19 @@ def _name(entry: os.DirEntry[str]) -> str:
 
 
 def _mode(entry: os.DirEntry[str]) -> str:
-    if entry.is_symlink():
-        return directory.SYMLINK
-    if entry.is_dir(follow_symlinks=False):
-        return directory.FOLDER
-    return directory.REGULAR
+    """What a name stands for; a pipe or a device counts as a link: it is not read either."""
+    if entry.is_file(follow_symlinks=False):
+        return directory.REGULAR
+    return directory.FOLDER if entry.is_dir(follow_symlinks=False) else directory.SYMLINK
 
 
 def _file(entry: os.DirEntry[str]) -> File:
-    if not entry.is_file(follow_symlinks=False):
-        folder = entry.is_dir(follow_symlinks=False)
-        return File(directory.FOLDER if folder else directory.SYMLINK, 0, None)
+    mode = _mode(entry)
+    if mode != directory.REGULAR:
+        return File(mode, 0, None)
     status = entry.stat(follow_symlinks=False)
-    mode = directory.EXECUTABLE if status.st_mode & stat.S_IXUSR else directory.REGULAR
+    if status.st_mode & stat.S_IXUSR:
+        mode = directory.EXECUTABLE
     cap = directory.cap(entry.name)
     if cap is None or status.st_size > cap:
         return File(mode, status.st_size, None)

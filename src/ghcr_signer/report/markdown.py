@@ -67,8 +67,7 @@ def _row(verdict: Verdict) -> str:
     entry = verdict.entry
     image = f"{entry.image.name}@{entry.digest.short}" if entry else verdict.path
     tags = ", ".join(entry.tags) if entry else ""
-    signers = ", ".join(sorted({s.authority for s in verdict.signatures if s.authority}))
-    times = [signature.time for signature in verdict.signatures if signature.time]
-    logged = f"{max(times):%Y-%m-%d %H:%M:%S}" if times else "no"
+    signers = ", ".join(verdict.signers)
+    logged = f"{verdict.logged:%Y-%m-%d %H:%M:%S}" if verdict.logged else "no"
     mark = "✅" if verdict.passed else "❌"
     return f"| {mark} | {markdown(image)} | {markdown(tags)} | {markdown(signers)} | {logged} |"

@@ -82,11 +82,11 @@ def _conclusion(report: Report, paint: Paint) -> Iterator[str]:
 
 def _good(verdict: Verdict, paint: Paint) -> str:
     entry = verdict.passed_entry
-    signers = sorted({signature.authority or "?" for signature in verdict.signatures})
-    times = [signature.time for signature in verdict.signatures if signature.time]
-    when = f", logged {max(times):%Y-%m-%d %H:%M:%S} UTC" if times else ", not logged"
+    logged = verdict.logged
+    when = f", logged {logged:%Y-%m-%d %H:%M:%S} UTC" if logged else ", not logged"
     tags = f" → {', '.join(entry.tags)}" if entry.tags else ""
-    rest = f"{entry.image.name}@{entry.digest.short}{tags}  signed by {', '.join(signers)}{when}"
+    signed = f"signed by {', '.join(verdict.signers)}{when}"
+    rest = f"{entry.image.name}@{entry.digest.short}{tags}  {signed}"
     return f"{paint('✓', 'green')} {visible(rest)}"
 
 

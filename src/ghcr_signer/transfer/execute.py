@@ -17,7 +17,7 @@ from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, about
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Digest
-from ghcr_signer.core.verification import verify, verify_set
+from ghcr_signer.core.verification import verify_alone
 from ghcr_signer.peers.registry.registries import Location, Registries
 from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.transfer.fetch import signature_files
@@ -125,7 +125,7 @@ def _read_back(
         if files[name] != source.read_blob(path, name, descriptor):
             raise Refused(codes.READ_BACK, f"{where} returns another {name}")
     files[directory.IMAGE] = directory.image_content(entry.image)
-    (verdict,) = verify_set([verify(path, directory.regular(files), trust, now=now)])
+    verdict = verify_alone(path, files, trust, now=now)
     if not verdict.passed:
         raise Refused(
             codes.READ_BACK, f"what {where} returns does not verify: {verdict.failures[0].message}"

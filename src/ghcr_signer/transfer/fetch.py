@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ghcr_signer.core import codes, directory, image, limits
-from ghcr_signer.core.errors import Refused, Unreachable
+from ghcr_signer.core.errors import Unreachable
 from ghcr_signer.core.image import Image
 from ghcr_signer.core.manifest import SignatureManifest
 from ghcr_signer.core.reference import Digest
@@ -47,11 +47,8 @@ def read_image(
 
 
 def labels(location: Location, subject: Image) -> Mapping[str, str]:
-    """What the image's config says of its origin; empty where it cannot be read."""
+    """What the image's config says of its origin; empty for an index, or a config not there."""
     if subject.config is None or subject.config.size > limits.BLOB_BYTES:
         return {}
-    try:
-        config = location.client.blob(location.repository, subject.config)
-    except (Unreachable, Refused):
-        return {}
+    config = location.client.blob(location.repository, subject.config)
     return image.labels(config) if config is not None else {}

@@ -13,7 +13,7 @@ from ghcr_signer.core.errors import Refused, UsageError
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.core.verification import verify, verify_set
+from ghcr_signer.core.verification import verify_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,7 @@ class NewEntry:
 
 def verify_new(image: Reference, entry: NewEntry, trust: Trust, now: datetime) -> Verdict:
     """What CI will say of an entry that is in no set yet, alone in it: steps 1 to 10."""
-    files = directory.regular(entry.files(image))
-    (verdict,) = verify_set([verify(entry.digest.hex, files, trust, now=now)])
-    return verdict
+    return verify_alone(entry.digest.hex, entry.files(image), trust, now=now)
 
 
 def in_set(verdict: Verdict, name: str) -> Verdict:
