@@ -10,14 +10,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from .certificate import self_signed
 
 HOSTS = (
     "ghcr.io",
@@ -191,19 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _tls(file: Path) -> ssl.SSLContext:
     """A context for all HOSTS; its certificate, which signs itself, goes into `file`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the internet")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), False)
-        .sign(key, hashes.SHA256())
-    )
+    certificate = self_signed(key, "the internet", HOSTS)
     pem = serialization.Encoding.PEM
     file.write_bytes(certificate.public_bytes(pem))
     private = file.with_name("key.pem")

@@ -10,16 +10,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from .certificate import self_signed
 
 SERVICE = "registry.test"
 ISSUER = "tokens.test"
@@ -58,7 +58,7 @@ class TokenServer:
         self._users = users
         self._anonymous = anonymous
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._certificate = _self_signed(self._key)
+        self._certificate = self_signed(self._key, ISSUER)
 
     @property
     def certificate(self) -> bytes:
@@ -160,21 +160,6 @@ def _basic(authorization: str) -> tuple[str, str]:
     if kind.lower() != "basic" or not colon:
         raise UnauthorizedError
     return username, password
-
-
-def _self_signed(key: rsa.RSAPrivateKey) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, ISSUER)])
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
 
 
 def _base64url(content: bytes) -> str:

@@ -30,11 +30,6 @@ ME = Credentials("me", "s3cret")
 NOT_FOUND = error(404, "MANIFEST_UNKNOWN")
 
 
-@pytest.fixture
-def waits() -> list[float]:
-    return []
-
-
 Make = Callable[..., Client]
 
 

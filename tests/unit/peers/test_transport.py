@@ -30,12 +30,6 @@ PATH = f"/v2/{REPOSITORY}/manifests/latest"
 OK = Answer(200, b"{}")
 
 
-@pytest.fixture
-def waits() -> list[float]:
-    """What the client would have slept."""
-    return []
-
-
 Make = Callable[..., Transport]
 
 
