@@ -85,8 +85,6 @@ def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
 
 def _report(command: ModuleType, arguments: argparse.Namespace, terminal: Terminal) -> Report:
     """Run the command; whatever goes wrong becomes a report, unless --debug wants the traceback."""
-    from ghcr_signer.core import codes
-    from ghcr_signer.core.errors import Failure, GhcrSignerError
     from ghcr_signer.report.report import Report
 
     try:
@@ -96,11 +94,7 @@ def _report(command: ModuleType, arguments: argparse.Namespace, terminal: Termin
     except Exception as error:
         if arguments.debug:
             raise
-        if isinstance(error, GhcrSignerError):
-            failure = error.failure
-        else:
-            failure = Failure(codes.INTERNAL, f"{type(error).__name__}: {error}")
-        result = Report(arguments.command, failures=(failure,))
+        result = Report.of_error(arguments.command, error)
     return result
 
 

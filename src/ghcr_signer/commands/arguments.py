@@ -6,13 +6,17 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.errors import UsageError, about
 from ghcr_signer.core.key import PublicKey
 from ghcr_signer.core.policy import Authority, Policy, Requirement, Trust
 from ghcr_signer.core.trusted_root import TrustedRoot, public_good
-from ghcr_signer.peers.worktree import TRUSTED_KEY, find_upwards, read_file
+from ghcr_signer.peers.worktree import TRUSTED_KEY
+
+if TYPE_CHECKING:
+    from ghcr_signer.transfer.source import TrustFiles
 
 DEFAULT_DIRECTORY = Path("SIGNATURES")
 
@@ -35,6 +39,23 @@ def add_directory(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIRECTORY",
         help=f"the signature directory (default: {DEFAULT_DIRECTORY})",
+    )
+
+
+def add_commit(parser: argparse.ArgumentParser) -> None:
+    """Sets and trust out of a commit."""
+    parser.add_argument(
+        "--commit",
+        metavar="COMMIT",
+        help="read sets and trust from this commit, not from the work tree; paths of keys are then"
+        " from the repository's root",
+    )
+
+
+def add_sets(parser: argparse.ArgumentParser, verb: str) -> None:
+    """The sets that it is about."""
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME", help=f"{verb} this set only"
     )
 
 
@@ -111,37 +132,41 @@ def trust_options(arguments: argparse.Namespace) -> TrustOptions:
     )
 
 
-def find_keys(options: TrustOptions, directory: Path) -> tuple[Path, ...]:
+def find_keys(options: TrustOptions, files: TrustFiles) -> tuple[Path, ...]:
     """The trusted keys' files: those that were named, else the repository's trusted.pub, if any."""
     if options.keys:
         return options.keys
-    found = find_upwards(TRUSTED_KEY, directory.absolute().parent)
+    found = files.find(TRUSTED_KEY)
     return (found,) if found else ()
 
 
 def load_trust(
-    keys: tuple[Path, ...], options: TrustOptions, repositories: tuple[str, ...] | None
+    keys: tuple[Path, ...],
+    options: TrustOptions,
+    repositories: tuple[str, ...] | None,
+    files: TrustFiles,
 ) -> Trust:
     """Read the keys and the trusted root; raises UsageError naming the file at fault."""
     if not keys:
         raise UsageError(codes.NO_TRUST, "no trusted key was named, and there is no trusted.pub")
-    authorities = tuple(_authority(path) for path in keys)
+    authorities = tuple(_authority(path, files) for path in keys)
     return Trust(
-        Policy(authorities, repositories, options.transparency_log), load_trusted_root(options)
+        Policy(authorities, repositories, options.transparency_log),
+        load_trusted_root(options, files),
     )
 
 
-def load_trusted_root(options: TrustOptions) -> TrustedRoot:
+def load_trusted_root(options: TrustOptions, files: TrustFiles) -> TrustedRoot:
     """The trusted root that was named, else the public one."""
     if options.trusted_root is None:
         return public_good()
     with about(str(options.trusted_root)):
-        return TrustedRoot.parse(read_file(options.trusted_root, limits.TRUSTED_ROOT_BYTES))
+        return TrustedRoot.parse(files.read(options.trusted_root, limits.TRUSTED_ROOT_BYTES))
 
 
-def _authority(path: Path) -> Authority:
+def _authority(path: Path, files: TrustFiles) -> Authority:
     with about(str(path)):
-        return Authority(path.name, PublicKey.from_pem(read_file(path, limits.KEY_BYTES)))
+        return Authority(path.name, PublicKey.from_pem(files.read(path, limits.KEY_BYTES)))
 
 
 def owner_packages(environment: Mapping[str, str]) -> tuple[str, ...]:

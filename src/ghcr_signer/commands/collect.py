@@ -24,6 +24,7 @@ from ghcr_signer.core.image import Image
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.peers.registry.registries import Location, Registries
 from ghcr_signer.peers.registry.transport import Access
+from ghcr_signer.peers.worktree import FilesAround
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.fetch import signature_files
 from ghcr_signer.transfer.new_set import NewEntry, parse_tags, verify_new
@@ -75,8 +76,10 @@ def run(options: Options, progress: Progress) -> Report:
     """Collect, verify where there is trust, and write one set."""
     at = _place(options)
     check_directory(options.directory)
-    keys = find_keys(options.trust, options.directory)
-    trust = load_trust(keys, options.trust, options.trust.repositories or None) if keys else None
+    files = FilesAround(options.directory)
+    keys = find_keys(options.trust, files)
+    allowed = options.trust.repositories or None
+    trust = load_trust(keys, options.trust, allowed, files) if keys else None
     found = target(
         options.image,
         options.subjects,

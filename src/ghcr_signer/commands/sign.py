@@ -36,6 +36,7 @@ from ghcr_signer.peers import cosign
 from ghcr_signer.peers.cosign import Cosign, SigningKey
 from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
+from ghcr_signer.peers.worktree import FilesAround
 from ghcr_signer.report.escape import visible
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.fetch import signature_files
@@ -142,8 +143,9 @@ def run(options: Options, progress: Progress) -> Report:
     """Sign; whatever can be refused is refused before the first touch."""
     program = cosign.find(options.cosign, options.environment)
     check_directory(options.directory)
-    keys = find_keys(options.trust, options.directory)
-    trust = load_trust(keys, options.trust, None) if keys else None
+    files = FilesAround(options.directory)
+    keys = find_keys(options.trust, files)
+    trust = load_trust(keys, options.trust, None, files) if keys else None
     found = target(
         options.image,
         options.subjects,
@@ -249,7 +251,7 @@ def _signers_own(options: Options, program: Cosign) -> tuple[Trust, str]:
         f"verified with the signing key itself ({key.fingerprint}): there is no trusted.pub;"
         f" `cosign public-key {shlex.join(options.key.arguments)} > trusted.pub` makes it"
     )
-    return Trust(policy, load_trusted_root(options.trust)), notice
+    return Trust(policy, load_trusted_root(options.trust, FilesAround(options.directory))), notice
 
 
 def _sign(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from ghcr_signer.commands.arguments import (
     DEFAULT_DIRECTORY,
     TrustOptions,
+    add_commit,
     add_directory,
+    add_sets,
     add_trust,
     find_keys,
     load_trust,
@@ -22,13 +24,16 @@ from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Failure, Refused, UsageError
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Reference
-from ghcr_signer.peers.worktree import Worktree
+from ghcr_signer.peers.worktree import FilesAround, Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import Examination, examine
 from ghcr_signer.transfer.progress import Progress
 
 if TYPE_CHECKING:
+    from ghcr_signer.peers.commit import CommittedDirectory
+    from ghcr_signer.peers.git import Git
     from ghcr_signer.peers.registry.registries import Registries
+    from ghcr_signer.transfer.source import Source, TrustFiles
 
 _PLAIN_HTTP = "http://"
 
@@ -41,14 +46,21 @@ class Options:
     trust: TrustOptions
     sets: tuple[str, ...]
     registry: str | None
+    commit: str | None
+    base: str | None
     environment: Mapping[str, str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `verify`."""
     add_directory(parser)
+    add_sets(parser, "verify")
+    add_commit(parser)
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME", help="verify this set only"
+        "--base",
+        metavar="COMMIT",
+        help="judge what the commit (default: HEAD) does to this one: by the rules for changes, and"
+        " its new sets by the trust of this base",
     )
     parser.add_argument(
         "--registry",
@@ -66,36 +78,109 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         trust_options(arguments),
         tuple(arguments.set),
         arguments.registry,
+        arguments.commit,
+        arguments.base,
         environment,
     )
 
 
 def run(options: Options, progress: Progress) -> Report:
     """Verify; raises UsageError for what was named and is not there."""
-    rehearsal = _rehearsal(options) if options.registry else None
+    judgement = _Judgement(options, progress, datetime.now(UTC))
+    if options.base is not None or options.commit is not None:
+        return _run_on_commit(options, judgement)
     directory = options.directory or DEFAULT_DIRECTORY
     if options.directory is None and not options.sets and not directory.exists():
         return Report("verify", notices=(f"there is no {directory} here: nothing to verify",))
-    now = datetime.now(UTC)
-    keys = find_keys(options.trust, directory)
-    source = Worktree(directory)
-    if not keys and source.sets() == ([], []):
-        return Report("verify", notices=(f"{directory} holds no set: nothing to verify",))
-    trust = load_trust(keys, options.trust, options.trust.repositories or None)
-    found = examine(source, trust, now, progress, options.sets)
-    notices = [] if options.trust.keys else [f"trusted: {keys[0]}"]
-    if not options.trust.repositories:
-        notices.append("any repository is accepted: no --repository was given")
-    if not found.verdicts and not found.failures:
-        notices.append(f"{directory} holds no set: nothing to verify")
-    failures = found.failures
-    if rehearsal and found.passed:
-        failures = _rehearse(found, source, rehearsal, trust, now, progress)
-        if not failures:
-            notices.append(f"rehearsed: {len(found.verdicts)} entries went there and came back")
-    elif rehearsal:
-        notices.append("not rehearsed: something does not verify")
-    return Report("verify", found.sets, found.verdicts, failures, tuple(notices))
+    return judgement.of(Worktree(directory), FilesAround(directory))
+
+
+def _run_on_commit(options: Options, judgement: _Judgement) -> Report:
+    """Sets out of a commit; with a base, what it does to that, by the trust of that."""
+    from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
+    from ghcr_signer.peers.git import Git
+
+    directory = options.directory or DEFAULT_DIRECTORY
+    git = Git.around(directory)
+    folder, head = git.path(directory), git.resolve(options.commit or "HEAD")
+    with CommittedDirectory(git, head, folder) as source:
+        if options.base is not None:
+            return _run_on_change(judgement, git, git.resolve(options.base), source)
+        if not source.exists:
+            message = f"there is no {directory} in {head[:12]}"
+            if options.directory is not None or options.sets:
+                raise UsageError(codes.NO_DIRECTORY, message, file=str(directory))
+            return Report("verify", notices=(f"{message}: nothing to verify",))
+        return judgement.of(source, CommittedFiles(git, head, folder))
+
+
+def _run_on_change(
+    judgement: _Judgement, git: Git, base: str, source: CommittedDirectory
+) -> Report:
+    """Step 11, and the sets that a change adds, by the trust of its base."""
+    from ghcr_signer.core.change import verify_change
+    from ghcr_signer.core.ledger import last_moves
+    from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
+    from ghcr_signer.transfer.changes import read_change
+
+    head, folder = source.commit, source.folder
+    before, after = (CommittedFiles(git, commit, folder) for commit in (base, head))
+    trust = judgement.options.trust
+    keys = find_keys(trust, before) or find_keys(trust, after)
+    change = read_change(git, base, head, folder, keys)
+    notices = [f"judged as a change to {base[:12]}"]
+    if change.result_trusts and change.touches_trust:
+        load_trust(keys, trust, None, after)
+        notices.append("the trusted key changes; what the change brings counts once it is merged")
+    if change.brings_its_trust:
+        notices.append(
+            "directory and trusted key both begin with this change: its sets are judged by the key"
+            " that it brings, so compare that key with the signer's"
+        )
+    files = after if change.brings_its_trust else before
+    sets = judgement.options.sets or change.new_sets(source.sets()[0])
+    if (change.base_trusts or change.brings_its_trust) and sets:
+        report = judgement.of(source, files, sets)
+    else:
+        report = Report("verify", failures=tuple(source.sets()[1]))
+    entries = [verdict.entry for verdict in report.verdicts if verdict.entry is not None]
+    with CommittedDirectory(git, base, folder) as merged:
+        moved = last_moves(merged.read_tags())
+    checks = verify_change(change, moved, entries, now=judgement.now)
+    return replace(report, change=checks, notices=(*notices, *report.notices))
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What all ways of verifying have in common."""
+
+    options: Options
+    progress: Progress
+    now: datetime
+
+    def of(self, source: Source, files: TrustFiles, sets: Sequence[str] = ()) -> Report:
+        """Steps 1 to 10 for the sets of a source, by the trust among the files."""
+        options, sets = self.options, sets or self.options.sets
+        rehearsal = _rehearsal(options) if options.registry else None
+        directory = options.directory or DEFAULT_DIRECTORY
+        keys = find_keys(options.trust, files)
+        if not keys and source.sets() == ([], []):
+            return Report("verify", notices=(f"{directory} holds no set: nothing to verify",))
+        trust = load_trust(keys, options.trust, options.trust.repositories or None, files)
+        found = examine(source, trust, self.now, self.progress, sets)
+        notices = [] if options.trust.keys else [f"trusted: {keys[0]}"]
+        if not options.trust.repositories:
+            notices.append("any repository is accepted: no --repository was given")
+        if not found.verdicts and not found.failures:
+            notices.append(f"{directory} holds no set: nothing to verify")
+        failures = found.failures
+        if rehearsal and found.passed:
+            failures = _rehearse(found, source, rehearsal, trust, self.now, self.progress)
+            if not failures:
+                notices.append(f"rehearsed: {len(found.verdicts)} entries went there and came back")
+        elif rehearsal:
+            notices.append("not rehearsed: something does not verify")
+        return Report("verify", found.sets, found.verdicts, failures, tuple(notices))
 
 
 def _rehearsal(options: Options) -> Registries:
@@ -116,7 +201,7 @@ def _rehearsal(options: Options) -> Registries:
 
 def _rehearse(
     found: Examination,
-    source: Worktree,
+    source: Source,
     registries: Registries,
     trust: Trust,
     now: datetime,

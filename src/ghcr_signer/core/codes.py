@@ -355,6 +355,61 @@ TAG_TWICE = Code(
     "Leave the tag with one of them.",
 )
 
+# Step 11: change
+CHANGE_REMOVES = Code(
+    "GS1101",
+    "A merged set is touched",
+    "The directory only grows: whoever could change or remove a merged signature could undo a"
+    " release without anybody's key.",
+    "Restore it from the base: `git checkout origin/main -- SIGNATURES`; sign again for a new set.",
+)
+CHANGE_MIXED = Code(
+    "GS1102",
+    "A change that adds a set touches something else",
+    "Everything outside the signature directory decides how signatures are judged; a reviewer must"
+    " be able to see that this change does not.",
+    "Make two pull requests: one for the set, one for the rest.",
+)
+CHANGE_TWIN = Code(
+    "GS1103",
+    "Two names that some file systems cannot tell apart",
+    "On a machine that folds case or normalises Unicode, one of them would take the other's place.",
+    "Rename or remove the new one.",
+)
+CHANGE_TOO_LARGE = Code(
+    "GS1104",
+    "Too much in one change",
+    "A change is read whole before it is judged, and a reviewer must be able to look at it.",
+    "Split it into several pull requests.",
+)
+TRUST_REMOVED = Code(
+    "GS1105",
+    "The trust is removed while there are sets",
+    "Without a trusted key no merged signature can be judged any more.",
+    "Keep the key, or replace it in the same change by its successor.",
+)
+BOOTSTRAP = Code(
+    "GS1106",
+    "The base has no trust to judge by",
+    "A change never brings the key that judges it.",
+    "Make two pull requests: the first adds the trusted key (trusted.pub) and is merged by somebody"
+    " who compared it with the signer's; the second adds the set.",
+)
+SET_AHEAD = Code(
+    "GS1107",
+    "A set lies in the future",
+    "A set's name is an instant that has passed: one that is years ahead would keep every later set"
+    " from moving a tag.",
+    "Check the clock of the machine that signed, and make the set again.",
+)
+TAG_BACKWARDS = Code(
+    "GS1108",
+    "A tag would move backwards",
+    "A merged set that moves this tag is as old or younger; an old signature must not bring an old"
+    " image back.",
+    "Remove LATEST and TAGS from the entry, or sign the image again for a set of today.",
+)
+
 # Publishing
 NOTHING_PUBLISHED = Code(
     "GS1201",
@@ -476,6 +531,28 @@ NO_SIGNATURES = Code(
     "The registry has no .sig tag for this digest.",
     "Check the digest and --from; `cosign tree IMAGE` shows what a registry holds.",
 )
+NAME_TAKEN = Code(
+    "GS1402",
+    "The set's name is taken",
+    "A merged set is never added to, and nobody's branch is overwritten: the name must be free in"
+    " the repository, as a folder and as a branch.",
+    "Collect again: the new set is named after that moment. Delete the branch if nobody needs it.",
+)
+NO_PULL_REQUEST = Code(
+    "GS1403",
+    "The branch was made, its pull request was not",
+    "A workflow may open pull requests only where the repository's settings allow it and the job"
+    " has `pull-requests: write`. The branch stays, so nothing that was collected is lost.",
+    "Open the pull request by hand, from that branch. For the next one: Settings → Actions →"
+    " General → “Allow GitHub Actions to create and approve pull requests”.",
+)
+PROPOSAL_DIFFERS = Code(
+    "GS1404",
+    "GitHub holds something else than was sent",
+    "What is proposed must be what was verified: each object's id is computed here too, and the"
+    " commit is read back before a branch points at it.",
+    "Collect again; if it stays, report it to GitHub.",
+)
 
 # Usage
 USAGE = Code("GS2001", "Wrong usage", "The command line cannot be carried out.", "See --help.", 2)
@@ -509,9 +586,10 @@ TRUSTED_ROOT_UNUSABLE = Code(
 )
 SECRET_MISSING = Code(
     "GS2006",
-    "--username and --password-stdin go together",
+    "User name and password go together",
     "A name without a password, or a password without a name, logs in nobody.",
-    "Pipe the password in: … | ghcr-signer publish --username U --password-stdin",
+    "Pipe the password in: … | ghcr-signer publish --username U --password-stdin; in a workflow,"
+    " give both inputs.",
     exit_code=2,
 )
 NO_SET = Code(
@@ -519,6 +597,68 @@ NO_SET = Code(
     "There is no such set",
     "--set names a folder of the signature directory.",
     "List the signature directory.",
+    exit_code=2,
+)
+NO_GIT = Code(
+    "GS2008",
+    "git cannot be used",
+    "Changes, and what a commit holds, are read by git itself.",
+    "Install git, 2.36 or newer.",
+    exit_code=2,
+)
+NO_REPOSITORY = Code(
+    "GS2009",
+    "Not in a git repository",
+    "A commit is read from the repository that holds the signature directory.",
+    "In a workflow: put actions/checkout before this step. Elsewhere: run it inside the clone.",
+    exit_code=2,
+)
+NO_COMMIT = Code(
+    "GS2010",
+    "There is no such commit",
+    "What was named is no commit of this repository, or not of this clone.",
+    "Check the name; `git fetch` brings what the clone lacks.",
+    exit_code=2,
+)
+SHALLOW = Code(
+    "GS2011",
+    "The checkout is shallow",
+    "The commit to compare with is not in this clone.",
+    "Give actions/checkout `fetch-depth: 0` (in a pull request 2 is enough).",
+    exit_code=2,
+)
+WRONG_EVENT = Code(
+    "GS2012",
+    "Not for this event",
+    "On another event the code or the commit that GitHub checks out is not the one to judge.",
+    "Call the action from a workflow that runs on one of the events named.",
+    exit_code=2,
+)
+WRONG_BRANCH = Code(
+    "GS2013",
+    "Not the protected branch",
+    "Trust is what has been merged to one branch, by default the repository's default branch.",
+    "Target that branch, or name yours in the input `protected_branch`.",
+    exit_code=2,
+)
+WRONG_COMMIT = Code(
+    "GS2014",
+    "The checkout is not the commit to judge",
+    "Judging another commit than the one that is merged or published would say nothing about it.",
+    "Use actions/checkout as README.md shows it.",
+    exit_code=2,
+)
+FORCED_PUSH = Code(
+    "GS2015",
+    "The branch was rewritten",
+    "A forced push can undo what was merged, so nothing is published because of one.",
+    "Look at what was rewritten; then run the workflow by hand (workflow_dispatch).",
+)
+READ_ONLY_TOKEN = Code(
+    "GS2016",
+    "This run's token can only read",
+    "GitHub gives runs of other people's forks and of Dependabot a token that writes nothing.",
+    "Run the workflow by hand (workflow_dispatch), or push once more as yourself.",
     exit_code=2,
 )
 
@@ -557,6 +697,37 @@ REGISTRY_LIES = Code(
     "The registry returns other bytes than asked for",
     "Everything that is read is compared with its digest and its size.",
     "Try again; if it stays, report it to the registry's operator.",
+)
+SERVICE_SILENT = Code(
+    "GS3006",
+    "The registry for the rehearsal never answered",
+    "A service container needs a moment to start; this one was given half a minute.",
+    "Look at its log (in the job's last step, `Stop containers`); crane's image needs"
+    " `command: registry serve --address :5000`, and the job must be the one with `services:`.",
+    exit_code=3,
+)
+GITHUB_UNREACHABLE = Code(
+    "GS3007",
+    "GitHub could not be reached",
+    "It did not answer, or answered with a server error or a rate limit, after several tries.",
+    "Check https://www.githubstatus.com, then run it again.",
+    exit_code=3,
+)
+GITHUB_DENIED = Code(
+    "GS3008",
+    "GitHub denies access",
+    "The token is missing, has expired, or does not grant this.",
+    "In the workflow, grant the job `permissions: contents: write` and `pull-requests: write`, and"
+    " leave the input `token` at its default.",
+    exit_code=3,
+)
+GITHUB_REFUSED = Code(
+    "GS3009",
+    "GitHub refused the request",
+    "It answered with an error of its own: the repository is not there or is empty, or a rule of"
+    " it forbids this.",
+    "Read its answer above.",
+    exit_code=3,
 )
 
 ALL: tuple[Code, ...] = tuple(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ghcr_signer.core.directory import parse_set_name
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Verdict
+
+Tag = tuple[str, str]
+"""registry/repository, and a tag in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Ledger:
     (registry/repository, digest) of every entry.
     """
 
-    movers: Mapping[tuple[str, str], str]
+    movers: Mapping[Tag, str]
     signed: frozenset[tuple[str, Digest]]
 
     @classmethod
@@ -29,3 +33,13 @@ class Ledger:
         entries.sort(key=lambda item: parse_set_name(item[1].set_name))
         movers = {(entry.image.name, tag): path for path, entry in entries for tag in entry.tags}
         return cls(movers, frozenset(entry.unit for _, entry in entries))
+
+
+def last_moves(declared: Iterable[tuple[str, str, Iterable[str]]]) -> dict[Tag, datetime]:
+    """When each tag was last moved. `declared`: the set, registry/repository, the tags."""
+    moves: dict[Tag, datetime] = {}
+    for set_name, repository, tags in declared:
+        instant = parse_set_name(set_name)
+        for tag in tags:
+            moves[repository, tag] = max(instant, moves.get((repository, tag), instant))
+    return moves

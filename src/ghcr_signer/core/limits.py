@@ -32,6 +32,15 @@ ENTRIES_PER_SET = 1000
 SETS = 100_000
 """Sets in one directory: a set every hour for eleven years."""
 
+CHANGE_SETS = 100
+"""Sets that one change may add."""
+
+CHANGE_ENTRIES = 1000
+"""Entries that one change may add."""
+
+CHANGE_BYTES = 64 * 1024 * 1024
+"""What one change may add to the signature directory; a real entry has about 3 KiB."""
+
 PLATFORMS = 1000
 """Manifests that one index may list."""
 
@@ -52,3 +61,6 @@ CLOCK_SKEW_SECONDS = 300
 
 RSA_BITS = (2048, 16384)
 """The smallest and largest RSA modulus, in bits (NIST SP 800-131A; OpenSSL's own maximum)."""
+
+GIT_BYTES = 256 * 1024 * 1024
+"""What git may say to one question; the list of 10,000 real entries has about 10 MiB."""

@@ -6,21 +6,18 @@ never replaces what it does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import LATEST_TAG, Entry
 from ghcr_signer.core.errors import Failure
-from ghcr_signer.core.ledger import Ledger
+from ghcr_signer.core.ledger import Ledger, Tag
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Verdict
 
 Unit = tuple[str, Digest]
 """What is published as one: registry/repository, and the image's digest."""
-
-Tag = tuple[str, str]
-"""registry/repository, and a tag in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +67,19 @@ class Plan:
     operations: tuple[Operation, ...]
     live: tuple[str, ...]
     blocked: tuple[Failure, ...]
+
+    @property
+    def sets(self) -> frozenset[str]:
+        """The names of the sets that something is to be done for."""
+        return frozenset(operation.entry.set_name for operation in self.operations)
+
+    def only(self, sets: Collection[str]) -> Plan:
+        """The part of the plan that is about these sets."""
+        return Plan(
+            tuple(each for each in self.operations if each.entry.set_name in sets),
+            tuple(path for path in self.live if path.partition("/")[0] in sets),
+            tuple(each for each in self.blocked if each.file.partition("/")[0] in sets),
+        )
 
 
 def plan(verdicts: Sequence[Verdict], ledger: Ledger, held: Held) -> Plan:

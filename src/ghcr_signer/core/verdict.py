@@ -29,6 +29,7 @@ class Step(IntEnum):
     CLAIMS = 8
     POLICY = 9
     SET = 10
+    CHANGE = 11
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,21 @@ class Worktree:
             return {_name(entry): _file(entry) for entry in found}
 
 
+class FilesAround:
+    """The files of trust around a signature directory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._beside = folder.absolute().parent
+
+    def find(self, name: str) -> Path | None:
+        """A file beside the signature directory or in a folder of its repository above it."""
+        return find_upwards(name, self._beside)
+
+    def read(self, path: Path, limit: int) -> bytes:
+        """A file that the user named, at most `limit` bytes of it; raises UsageError (GS2001)."""
+        return read_file(path, limit)
+
+
 def find_upwards(name: str, start: Path) -> Path | None:
     """A file of the repository that holds `start`: in `start`, or above up to the folder of .git.
 

@@ -50,11 +50,13 @@ def _head(report: Report) -> dict[str, Any]:
             "passed": passed,
             "failed": entries - passed,
         },
-        "failures": [_failure(failure) for failure in report.failures],
+        "failures": [_failure(failure) for failure in report.other_failures],
         "notices": list(report.notices),
     }
     if report.written is not None:
         head["written"] = report.written
+    if report.change:
+        head["change"] = [_check(check) for check in report.change]
     if report.plan is not None:
         head["plan"] = {
             "operations": [_operation(operation) for operation in report.plan.operations],

@@ -27,6 +27,11 @@ def render(report: Report) -> Iterator[str]:
         yield from map(_operation, operations)
         yield ""
     yield from _entries(report.verdicts)
+    if report.change:
+        yield "| | the change, step 11 |"
+        yield "|---|---|"
+        yield from (f"| {'✅' if each.passed else '❌'} | {each.name} |" for each in report.change)
+        yield ""
     for notice in report.notices:
         yield f"- {markdown(notice)}"
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ghcr_signer.core.errors import Failure
-from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core import codes
+from ghcr_signer.core.errors import Failure, GhcrSignerError
+from ghcr_signer.core.verdict import Check, Verdict
 
 if TYPE_CHECKING:
     from ghcr_signer.core.plan import Operation, Plan
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 class Report:
     """The result of one run.
 
-    `failures` are those that belong to no verdict; `notices` are worth knowing and no failure;
+    `failures` are those that belong to no check; `notices` are worth knowing and no failure;
     `plan` is what publishing would do, `done` the operations of it that were carried out (None: it
     was not executed); `written` is the path of a set that was written;
-    `next_steps` are commands to run now; `content` is what the command was asked to print.
+    `next_steps` are commands to run now; `content` is what the command was asked to print;
+    `change` are the checks of step 11, where a change was judged.
     """
 
     command: str
@@ -34,18 +36,33 @@ class Report:
     written: str | None = None
     next_steps: tuple[str, ...] = ()
     content: str | None = None
+    change: tuple[Check, ...] = ()
+
+    @classmethod
+    def of_error(cls, command: str, error: Exception) -> Report:
+        """The report of a run that an error ended."""
+        if isinstance(error, GhcrSignerError):
+            return cls(command, failures=(error.failure,))
+        message = f"{type(error).__name__}: {error}"
+        return cls(command, failures=(Failure(codes.INTERNAL, message),))
 
     @property
     def all_failures(self) -> Iterator[Failure]:
         """Every failure, the entries' first."""
         for verdict in self.verdicts:
             yield from verdict.failures
+        yield from self.other_failures
+
+    @property
+    def other_failures(self) -> Iterator[Failure]:
+        """The failures that belong to no entry."""
+        yield from (check.failure for check in self.change if check.failure)
         yield from self.failures
 
     @cached_property
     def passed(self) -> bool:
         """Whether nothing failed."""
-        return not self.failures and all(verdict.passed for verdict in self.verdicts)
+        return not any(self.other_failures) and all(verdict.passed for verdict in self.verdicts)
 
     @property
     def exit_code(self) -> int:

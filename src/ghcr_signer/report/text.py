@@ -48,12 +48,14 @@ def _successes(report: Report, paint: Paint) -> Iterator[str]:
         for verdict in report.verdicts:
             if verdict.passed:
                 yield _good(verdict, paint)
+    if report.change and all(check.passed for check in report.change):
+        yield f"{paint('✓', 'green')} the change keeps to the rules"
     yield from _operations(report, paint)
 
 
 def _failures(report: Report, paint: Paint) -> Iterator[str]:
     """Each failure; why a code exists and what to do is said once for each code."""
-    failures = [*_causes(report), *report.failures]
+    failures = [*_causes(report), *report.other_failures]
     explained: set[Code] = set()
     for failure in failures[:_SHOWN_FAILURES]:
         yield from _failure(failure, paint, explain=failure.code not in explained)
@@ -133,7 +135,7 @@ def _summary(report: Report, paint: Paint) -> Iterator[str]:
     elif report.sets:
         good = sum(verdict.passed for verdict in report.verdicts)
         total = len(report.verdicts)
-        outside = len(report.failures) if report.plan is None else 0
+        outside = len([*report.other_failures]) if report.plan is None else 0
         counted = (
             f"{good} of {_count(total, 'entry', 'entries')} in {_count(report.sets, 'set')} verify"
         )

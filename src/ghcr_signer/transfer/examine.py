@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.directory import Entry
@@ -27,8 +27,10 @@ from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.signature import Claims
 from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
 from ghcr_signer.core.verification import verify, verify_set
-from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.transfer.progress import Progress
+
+if TYPE_CHECKING:
+    from ghcr_signer.transfer.source import Source
 
 _BATCH = 16
 _MANY = 128  # sets: for fewer, a second process costs more than it saves
@@ -73,7 +75,7 @@ class Examination:
 
 
 def examine(
-    source: Worktree,
+    source: Source,
     trust: Trust,
     now: datetime,
     progress: Progress,
@@ -141,7 +143,7 @@ def _judged_by_two(
         os.waitpid(second, 0)
 
 
-def _batch(source: Worktree, trust: Trust, now: datetime, names: Sequence[str]) -> _Judged:
+def _batch(source: Source, trust: Trust, now: datetime, names: Sequence[str]) -> _Judged:
     verdicts: list[Verdict] = []
     failures: list[Failure] = []
     for name in names:
@@ -152,7 +154,7 @@ def _batch(source: Worktree, trust: Trust, now: datetime, names: Sequence[str]) 
 
 
 def _set(
-    source: Worktree, name: str, trust: Trust, now: datetime
+    source: Source, name: str, trust: Trust, now: datetime
 ) -> tuple[tuple[Verdict, ...], list[Failure]]:
     try:
         found = source.read_set(name)

@@ -19,10 +19,10 @@ from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verification import verify_alone
 from ghcr_signer.peers.registry.registries import Location, Registries
-from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.transfer.fetch import signature_files
 from ghcr_signer.transfer.observe import THREADS
 from ghcr_signer.transfer.progress import Progress
+from ghcr_signer.transfer.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Outcome:
 
 def execute(
     plan: Plan,
-    source: Worktree,
+    source: Source,
     registries: Registries,
     trust: Trust,
     now: datetime,
@@ -62,7 +62,7 @@ def execute(
 
 def _uploads(
     uploads: Sequence[Push | Confirm],
-    source: Worktree,
+    source: Source,
     registries: Registries,
     trust: Trust,
     now: datetime,
@@ -99,7 +99,7 @@ def _uploads(
     return done, failures
 
 
-def _push(path: str, entry: Entry, source: Worktree, location: Location) -> None:
+def _push(path: str, entry: Entry, source: Source, location: Location) -> None:
     """Upload an entry: its blobs, then the manifest under its `.sig` tag, byte for byte."""
     client, repository = location.client, location.repository
     for name, descriptor in entry.artifact.files.items():
@@ -110,7 +110,7 @@ def _push(path: str, entry: Entry, source: Worktree, location: Location) -> None
 
 
 def _read_back(
-    path: str, entry: Entry, source: Worktree, location: Location, trust: Trust, now: datetime
+    path: str, entry: Entry, source: Source, location: Location, trust: Trust, now: datetime
 ) -> None:
     """Read an entry from the registry: the same bytes, and the same verdict on them.
 

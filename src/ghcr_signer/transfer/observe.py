@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ghcr_signer.core.directory import Entry
-from ghcr_signer.core.ledger import Ledger
-from ghcr_signer.core.plan import Held, Tag, Unit
+from ghcr_signer.core.ledger import Ledger, Tag
+from ghcr_signer.core.plan import Held, Unit
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.peers.registry.registries import Registries

@@ -1,0 +1,199 @@
+"""The change: what a commit does to its base, and whether it may (step 11).
+
+The signature directory only grows: a change adds whole sets and touches nothing else. Everything
+outside the directory is trust material: keys, workflows, actions, source, locks.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ghcr_signer.core import codes, limits
+from ghcr_signer.core.directory import README, Entry, parse_set_name
+from ghcr_signer.core.errors import Failure, Refused
+from ghcr_signer.core.ledger import Tag
+from ghcr_signer.core.verdict import Check, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One path that a change touches, from the repository's root, with the mode that git has.
+
+    `before` and `after` are None where there is no such path; `size` is in bytes, after the change.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit does to its base.
+
+    `folder` is the signature directory's path in the repository. `base_sets` are the names of the
+    sets that the base has, None where the base has no such directory; `remains` is whether the
+    result has one. `trust_files` are the paths of trusted keys; `base_trusts` and `result_trusts`
+    say whether base and result have them.
+    """
+
+    folder: str
+    touched: tuple[Touch, ...]
+    base_sets: frozenset[str] | None
+    remains: bool
+    trust_files: tuple[str, ...]
+    base_trusts: bool
+    result_trusts: bool
+
+    @property
+    def inside(self) -> tuple[Touch, ...]:
+        """What is touched inside the directory, its README aside: that is nobody's signature."""
+        prefix, readme = f"{self.folder}/", f"{self.folder}/{README}"
+        return tuple(t for t in self.touched if t.path.startswith(prefix) and t.path != readme)
+
+    @property
+    def added_sets(self) -> tuple[str, ...]:
+        """The names at the top of the directory that the base does not have, in their order."""
+        names = {self._set(touch) for touch in self.inside if touch.before is None}
+        return tuple(sorted(names - (self.base_sets or frozenset())))
+
+    @property
+    def brings_its_trust(self) -> bool:
+        """Whether directory and trust both begin here: a copied template, an imported history."""
+        return self.base_sets is None and not self.base_trusts and self.result_trusts
+
+    def new_sets(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the names that the change adds."""
+        added = set(self.added_sets)
+        return tuple(name for name in names if name in added)
+
+    @property
+    def touches_trust(self) -> bool:
+        """Whether a trusted key is added, replaced or removed."""
+        return any(touch.path in self.trust_files for touch in self.touched)
+
+    def touches(self, sets: Collection[str]) -> bool:
+        """Whether anything in one of the sets is touched."""
+        return any(self._set(touch) in sets for touch in self.inside)
+
+    def _set(self, touch: Touch) -> str:
+        return touch.path[len(self.folder) + 1 :].partition("/")[0]
+
+    def stays(self, touch: Touch) -> bool:
+        """Whether what is touched inside the directory belongs to a set that is only added."""
+        return touch.before is None and self._set(touch) not in (self.base_sets or ())
+
+
+def verify_change(
+    change: Change, moved: Mapping[Tag, datetime], entries: Collection[Entry], *, now: datetime
+) -> tuple[Check, ...]:
+    """Step 11. `moved` gives for each tag the instant of the base's last set that moves it;
+    `entries` are those of the sets that the change adds.
+    """
+    rules: tuple[tuple[str, Iterable[Failure]], ...] = (
+        ("the directory remains", _vanished(change)),
+        ("merged sets stay as they are", _not_appended(change)),
+        ("a change that adds a set touches nothing else", _mixed(change)),
+        ("no name is another's twin", _twins(change)),
+        ("not too much at once", _too_much(change, entries)),
+        ("the base has trust to judge by", _untrusted(change)),
+        ("no set lies ahead", _ahead(change, now)),
+        ("tags move forwards", _backwards(change, moved, entries)),
+    )
+    checks: list[Check] = []
+    for name, failures in rules:
+        found = [Check(Step.CHANGE, name, failure) for failure in failures]
+        checks += found or [Check(Step.CHANGE, name)]
+    return tuple(checks)
+
+
+def _vanished(change: Change) -> Iterable[Failure]:
+    if change.base_sets is not None and not change.remains:
+        yield Failure(codes.CHANGE_REMOVES, "the signature directory is gone", change.folder)
+
+
+def _not_appended(change: Change) -> Iterable[Failure]:
+    verbs = {(True, True): "modified", (True, False): "removed", (False, True): "added to it"}
+    for touch in change.inside:
+        if not change.stays(touch) and change.remains:
+            verb = verbs[touch.before is not None, touch.after is not None]
+            yield Failure(codes.CHANGE_REMOVES, f"a merged set's file is {verb}", touch.path)
+
+
+def _mixed(change: Change) -> Iterable[Failure]:
+    if not change.added_sets or change.brings_its_trust:
+        return
+    inside = set(change.inside)
+    for touch in change.touched:
+        if touch not in inside:
+            yield Failure(codes.CHANGE_MIXED, "it is touched beside a new set", touch.path)
+
+
+def _twins(change: Change) -> Iterable[Failure]:
+    """Names that are one where case is folded and Unicode normalised (Windows, macOS)."""
+    known = {_folded(path): path for path in (change.folder, *change.trust_files)}
+    for touch in change.touched:
+        if touch.after is None:
+            continue
+        parts = touch.path.split("/")
+        for end in range(1, len(parts) + 1):
+            path = "/".join(parts[:end])
+            twin = known.setdefault(_folded(path), path)
+            if twin != path:
+                yield Failure(codes.CHANGE_TWIN, f"elsewhere it is the same as {twin}", touch.path)
+                break
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+
+
+def _too_much(change: Change, entries: Collection[Entry]) -> Iterable[Failure]:
+    if change.brings_its_trust:
+        return
+    size = sum(touch.size for touch in change.inside)
+    for number, most, unit in (
+        (len(change.added_sets), limits.CHANGE_SETS, "sets"),
+        (len(entries), limits.CHANGE_ENTRIES, "entries"),
+        (size, limits.CHANGE_BYTES, "bytes"),
+    ):
+        if number > most:
+            yield Failure(codes.CHANGE_TOO_LARGE, f"{number} {unit}, at most {most}")
+
+
+def _untrusted(change: Change) -> Iterable[Failure]:
+    if change.base_trusts and not change.result_trusts and change.base_sets:
+        yield Failure(codes.TRUST_REMOVED, "the trusted key is removed while there are sets")
+    if change.added_sets and not change.base_trusts and not change.brings_its_trust:
+        yield Failure(codes.BOOTSTRAP, "the base has no trusted key to judge the new sets by")
+
+
+def _ahead(change: Change, now: datetime) -> Iterable[Failure]:
+    latest = now + timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
+    for name in change.added_sets:
+        if (_instant(name) or now) > latest:
+            yield Failure(codes.SET_AHEAD, "its instant is yet to come", f"{change.folder}/{name}")
+
+
+def _backwards(
+    change: Change, moved: Mapping[Tag, datetime], entries: Collection[Entry]
+) -> Iterable[Failure]:
+    for entry in entries:
+        for tag in entry.tags:
+            last = moved.get((entry.image.name, tag))
+            if last is not None and parse_set_name(entry.set_name) <= last:
+                message = f"{entry.image.name}:{tag} was last moved by the set of {last:%FT%TZ}"
+                path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}"
+                yield Failure(codes.TAG_BACKWARDS, message, path)
+
+
+def _instant(name: str) -> datetime | None:
+    """A set's instant; None for a name that is none: step 1 says so."""
+    try:
+        return parse_set_name(name)
+    except Refused:
+        return None
