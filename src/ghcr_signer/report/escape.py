@@ -25,6 +25,16 @@ def _visible(character: str) -> str:
     return character
 
 
+def log_line(text: str) -> str:
+    """The text as one line of a job's log that is no workflow command of the runner's.
+
+    A command is a line that begins with `::`, or has `##[` anywhere (actions/runner,
+    ActionCommand).
+    """
+    line = visible(text).replace("##[", "##\\[")
+    return f"\\{line}" if line.lstrip().startswith("::") else line
+
+
 def markdown(text: str) -> str:
     """The text as nothing but text in GitHub's Markdown: no link, mention, table or tag of its own.
 

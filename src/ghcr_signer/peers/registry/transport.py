@@ -38,6 +38,7 @@ from ghcr_signer.peers.registry.auth import (
 )
 
 TRIES = 5
+SERVICE_TRIES = 7  # half a minute at least: a service container may have been started just now
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
 BODY_SECONDS = 300
@@ -76,6 +77,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._is_local = is_loopback(host)
+        self._is_service = plain_http and not self._is_local
         super().__init__(hostname=_API_HOSTS.get(host, host), insecure=self._is_local or plain_http)
         if not re.fullmatch(_HOST, self.hostname, re.IGNORECASE):
             raise UsageError(codes.USAGE, f"{host!r} is not a registry's host")
@@ -138,21 +140,22 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
         passes: Callable[[requests.Response], bool],
     ) -> requests.Response:
         """Send until the answer is for good. Once a host is given up, a request has one try."""
-        tries = 0
+        tries, most = 0, SERVICE_TRIES if self._is_service else TRIES
         while True:
             tries += 1
             try:
                 response = send()
             except _LOST as error:
-                if tries == TRIES or self._gone or isinstance(error, requests.exceptions.SSLError):
+                if tries == most or self._gone or isinstance(error, requests.exceptions.SSLError):
                     self._gone = True
-                    raise Unreachable(codes.UNREACHABLE, f"{what}: {_reason(error)}") from None
+                    code = codes.SERVICE_SILENT if self._is_service else codes.UNREACHABLE
+                    raise Unreachable(code, f"{what}: {_reason(error)}") from None
                 self._sleep(answer.backoff(tries))
                 continue
             except (requests.RequestException, ValueError, OSError) as error:
                 raise Unreachable(codes.UNREACHABLE, f"{what}: {_reason(error)}") from None
             self._gone = False
-            if tries == TRIES or not (answer.will_pass(response) or passes(response)):
+            if tries == most or not (answer.will_pass(response) or passes(response)):
                 return response
             self._sleep(answer.delay(response, tries))
 

@@ -1,0 +1,161 @@
+"""The actions: inputs -> the same Options as the command line's; the Report goes to the runner.
+
+No traceback is shown unless whoever started the run asked for debug logging.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ghcr_signer.actions import runner
+from ghcr_signer.actions.inputs import Inputs
+from ghcr_signer.commands import collect, publish, verify
+from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
+from ghcr_signer.commands.ceremony import reference
+from ghcr_signer.core import codes
+from ghcr_signer.core.errors import GhcrSignerError, Refused, UsageError
+from ghcr_signer.core.plan import MoveTag, Push
+from ghcr_signer.peers.github import Repository
+from ghcr_signer.peers.worktree import Worktree
+from ghcr_signer.report.report import Report
+from ghcr_signer.transfer.checkout import base_of, require_present_head
+from ghcr_signer.transfer.new_set import parse_tags
+from ghcr_signer.transfer.propose import propose
+
+Outcome = tuple[Report, dict[str, str]]
+"""What an action found and did, and the outputs that only it has."""
+
+
+def main(command: str = "") -> int:
+    """Run an action, by default the one that its input `command` names; returns the exit code."""
+    environment = dict(os.environ)
+    inputs = Inputs(environment)
+    report, outputs = _outcome(inputs, command or inputs.text("command"))
+    runner.log(report)
+    runner.annotate(report, inputs.directory or DEFAULT_DIRECTORY)
+    runner.summarise(report, environment.get("GITHUB_STEP_SUMMARY"))
+    if environment.get("GITHUB_OUTPUT"):
+        runner.output(report, outputs)
+    return report.exit_code
+
+
+def _outcome(inputs: Inputs, name: str) -> Outcome:
+    """Run the action; whatever goes wrong becomes a report."""
+    try:
+        if name not in ACTIONS:
+            message = f"the input command is {name!r}: give {', '.join(ACTIONS)}"
+            raise UsageError(codes.USAGE, message, fix="See action.yml.")
+        os.chdir(inputs.environment.get("GITHUB_WORKSPACE", "."))
+        return ACTIONS[name](inputs)
+    except Exception as error:
+        if inputs.debug:
+            runner.debug(traceback.format_exc())
+        return Report.of_error(name, error), {}
+
+
+def _verify(inputs: Inputs) -> Outcome:
+    options = verify.Options(
+        directory=inputs.directory,
+        trust=inputs.trust,
+        sets=inputs.words("sets"),
+        registry=inputs.text("registry") or None,
+        commit="HEAD",
+        base=base_of(inputs.git, inputs.event),
+        environment=inputs.environment,
+    )
+    return verify.run(options, runner.Log()), {}
+
+
+def _publish(inputs: Inputs) -> Outcome:
+    event = inputs.event
+    event.require_publishable()
+    require_present_head(inputs.git, event)
+    if inputs.text("password"):
+        runner.mask(inputs.text("password"))
+    options = publish.Options(
+        directory=inputs.directory,
+        trust=inputs.trust,
+        sets=inputs.words("sets"),
+        commit="HEAD",
+        dry_run=inputs.flag("dry_run"),
+        registry_map=publish.registry_map(inputs.words("registry_map")),
+        username=inputs.text("username") or None,
+        password=inputs.text("password") or None,
+        environment={**inputs.environment, "GITHUB_TOKEN": inputs.text("token")},
+    )
+    report = publish.run(options, runner.Log())
+    done = report.done or ()
+    outputs = {
+        "published": str(sum(isinstance(each, Push) for each in done)),
+        "unchanged": str(len(report.plan.live) if report.plan else 0),
+        "tags": "\n".join(
+            f"{each.entry.image.name}:{each.tag}" for each in done if isinstance(each, MoveTag)
+        ),
+    }
+    return report, outputs
+
+
+def _collect(inputs: Inputs) -> Outcome:
+    event, git = inputs.event, inputs.git
+    event.require_publishable()
+    require_present_head(git, event)
+    directory = inputs.directory or DEFAULT_DIRECTORY
+    options = collect.Options(
+        image=reference(inputs.text("image")),
+        source=reference(inputs.text("from")),
+        tags=parse_tags(inputs.flag("latest"), inputs.words("tags")),
+        subjects=(),
+        directory=directory,
+        trust=inputs.trust,
+        environment={**inputs.environment, "GITHUB_TOKEN": inputs.text("token")},
+    )
+    report = replace(collect.run(options, runner.Log()), next_steps=())
+    if report.written is None:
+        return report, {}
+    name = Path(report.written).name
+    try:
+        proposal = propose(
+            name,
+            git.path(directory),
+            _contents(directory, name),
+            base_branch=event.protected,
+            base_commit=git.resolve("HEAD"),
+        )
+        proposed = _repository(inputs).propose(proposal)
+    except GhcrSignerError as error:
+        return replace(report, failures=(error.failure,)), {"set": name}
+    notices = (*report.notices, f"opened {proposed.url}")
+    outputs = {"set": name, "branch": proposed.branch, "pull_request": proposed.url}
+    return replace(report, notices=notices), outputs
+
+
+def _repository(inputs: Inputs) -> Repository:
+    environment = inputs.environment
+    return Repository(
+        environment.get("GITHUB_REPOSITORY", ""),
+        api=environment.get("GITHUB_API_URL", ""),
+        token=inputs.text("token"),
+    )
+
+
+ACTIONS: dict[str, Callable[[Inputs], Outcome]] = {
+    "collect": _collect,
+    "verify": _verify,
+    "publish": _publish,
+}
+
+
+def _contents(directory: Path, name: str) -> dict[str, dict[str, bytes]]:
+    """The files of the set that was just written, by entry and name."""
+    entries = Worktree(directory).read_set(name).entries
+    found: dict[str, dict[str, bytes]] = {entry: {} for entry in entries}
+    for entry, files in entries.items():
+        for file, read in files.items():
+            if read.content is None:
+                raise Refused(codes.NOT_REGULAR, "it has changed since it was written", file=file)
+            found[entry][file] = read.content
+    return found
