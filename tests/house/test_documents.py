@@ -14,9 +14,10 @@ from tests.house.repository import ROOT
 from ghcr_signer import cli
 from ghcr_signer.core import codes
 
+FOLDERS = ("docs", "src", "benchmarks", "template")
 DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "docs/**/*.md", "src/**/*.md", "benchmarks/**/*.md")
+    for pattern in ("*.md", *(f"{folder}/**/*.md" for folder in FOLDERS))
     for path in ROOT.glob(pattern)
 )
 # Programs of our own: the command line, the old script, and the scripts that newcomers run.
