@@ -17,8 +17,14 @@ def find(name: str) -> Path:
     return Path(found) if found else missing(name)
 
 
-def missing(name: str) -> NoReturn:
-    reason = f"needs {name}: run ./scripts/tools"
+def image(name: str) -> Path:
+    """The archive of a base image's file system, like `find`."""
+    archive = _BIN.parent / "images" / f"{name}.tar"
+    return archive if archive.exists() else missing(archive.name)
+
+
+def missing(name: str, remedy: str = "run ./scripts/tools") -> NoReturn:
+    reason = f"needs {name}: {remedy}"
     if os.environ.get("GHCR_SIGNER_ALL_TOOLS") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
