@@ -138,6 +138,7 @@ def serve(*script: Answer, respond: Respond | None = None) -> Iterator[Faulty]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for the acknowledgement of its head
     server: Faulty
 
     def setup(self) -> None:
