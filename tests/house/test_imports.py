@@ -57,7 +57,7 @@ PLACES = {
     "oras": ("peers/registry/",),
     "requests": ("peers/registry/",),
     "urllib3": ("peers/registry/",),
-    "github": ("peers/github.py",),
+    "github": ("peers/github/api.py",),
     "rich": ("cli.py", "report/"),
     "nacl": ("core/key.py",),
     "jsonschema": ("core/schemas/",),

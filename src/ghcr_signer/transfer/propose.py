@@ -19,7 +19,7 @@ from ghcr_signer.core.directory import (
 )
 from ghcr_signer.core.errors import Refused, UsageError, about
 from ghcr_signer.core.reference import Reference
-from ghcr_signer.peers.github import Proposal
+from ghcr_signer.peers.github.proposal import Proposal
 
 _SHOWN_ENTRIES = 40  # GitHub takes 65,536 characters, a row with the longest names has 1,300
 _SHOWN_TAGS = 5

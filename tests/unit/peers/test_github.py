@@ -23,8 +23,10 @@ from tests.peers.process import free_port
 from ghcr_signer.core import codes
 from ghcr_signer.core.codes import Code
 from ghcr_signer.core.errors import Failure, GhcrSignerError, UsageError
-from ghcr_signer.peers import github as peer
-from ghcr_signer.peers.github import Proposal, Proposed, Repository
+from ghcr_signer.peers.github import api as peer
+from ghcr_signer.peers.github import proposal as made
+from ghcr_signer.peers.github.api import Api
+from ghcr_signer.peers.github.proposal import Proposal, Proposed, submit
 
 BRANCH = "ghcr-signer/2026-11-20T12-00-00Z"
 SET = "SIGNATURES/2026-11-20T12:00:00+00:00"
@@ -72,8 +74,8 @@ def propose(github: GitHub, server: Faulty, waits: list[float]) -> Propose:
         what: Proposal | None = None, *, api: str = "", name: str = NAME, token: str = TOKEN
     ) -> Proposed:
         address = api or f"http://{server.host}{PREFIX}"
-        repository = Repository(name, api=address, token=token, sleep=waits.append)
-        return repository.propose(what or proposal(github))
+        with Api(name, api=address, token=token, sleep=waits.append) as asked:
+            return submit(asked, what or proposal(github))
 
     return run
 
@@ -604,8 +606,8 @@ def test_the_token_is_in_one_header_of_each_request_and_nowhere_else(
         assert TOKEN not in f"{request.target} {headers} {request.body!r}"
     assert "git/blobs" in caplog.text
     assert TOKEN not in caplog.text
-    repository = Repository(NAME, api="https://api.github.com", token=TOKEN)
-    assert TOKEN not in f"{repository!r} {repository}"
+    with Api(NAME, api="https://api.github.com", token=TOKEN) as api:
+        assert TOKEN not in f"{api!r} {api}"
 
 
 def test_a_server_that_says_the_token_is_not_repeated(github: GitHub, propose: Propose) -> None:
@@ -642,7 +644,7 @@ def test_a_token_that_no_header_carries_is_refused_unsaid(propose: Propose, toke
 )
 def test_the_token_goes_nowhere_but_to_a_safe_address(api: str) -> None:
     with pytest.raises(UsageError, match="https") as caught:
-        Repository(NAME, api=api, token=TOKEN)
+        Api(NAME, api=api, token=TOKEN)
     assert caught.value.failure.code is codes.USAGE
 
 
@@ -658,7 +660,8 @@ def test_the_token_goes_nowhere_but_to_a_safe_address(api: str) -> None:
     ],
 )
 def test_the_address_for_people_follows_from_the_api_s(api: str, web: str) -> None:
-    assert Repository(NAME, api=api, token=TOKEN).web == f"{web}/{NAME}"
+    with Api(NAME, api=api, token=TOKEN) as asked:
+        assert asked.web == f"{web}/{NAME}"
 
 
 @pytest.mark.parametrize(
@@ -667,7 +670,7 @@ def test_the_address_for_people_follows_from_the_api_s(api: str, web: str) -> No
 )
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="OWNER/REPOSITORY"):
-        Repository(name, api="https://api.github.com", token=TOKEN)
+        Api(name, api="https://api.github.com", token=TOKEN)
 
 
 def test_https_works_and_wants_a_good_certificate(
@@ -696,5 +699,5 @@ def test_files_are_those_of_one_set(github: GitHub, files: dict[str, bytes]) -> 
 
 
 def test_ids_are_git_s(github: GitHub) -> None:
-    assert peer._blob_id(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
-    assert peer._blob_id(b"x") == sha1(b"blob 1\0x").hexdigest() == github.put("blob", b"x")
+    assert made._blob_id(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+    assert made._blob_id(b"x") == sha1(b"blob 1\0x").hexdigest() == github.put("blob", b"x")

@@ -12,7 +12,7 @@ from ghcr_signer.core import codes
 from ghcr_signer.core.codes import Code
 from ghcr_signer.core.errors import Refused, UsageError
 from ghcr_signer.core.reference import Digest, Reference
-from ghcr_signer.peers.github import Proposal
+from ghcr_signer.peers.github.proposal import Proposal
 from ghcr_signer.transfer.new_set import NewEntry
 from ghcr_signer.transfer.propose import propose
 
