@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ghcr_signer.core import schemas
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "https://ghcr-signer.invalid/schemas/report"
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 
 def render(report: Report) -> Iterator[str]:
@@ -104,14 +103,8 @@ def _signature(signature: SignatureVerdict) -> dict[str, Any]:
 
 
 def _check(check: Check) -> dict[str, Any]:
-    if check.failure is None:
-        return _good_check(check)
-    return {"step": int(check.step), "name": check.name, "result": "failed"}
-
-
-@cache
-def _good_check(check: Check) -> dict[str, Any]:
-    return {"step": int(check.step), "name": check.name, "result": "passed"}
+    result = "passed" if check.failure is None else "failed"
+    return {"step": int(check.step), "name": check.name, "result": result}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

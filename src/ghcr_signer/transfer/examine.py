@@ -32,7 +32,7 @@ from ghcr_signer.transfer.progress import Progress
 if TYPE_CHECKING:
     from ghcr_signer.transfer.source import Source
 
-_BATCH = 16
+_BATCH = 8
 _MANY = 128  # sets: for fewer, a second process costs more than it saves
 
 _Judged = tuple[list[Verdict], list[Failure]]
