@@ -29,6 +29,9 @@ LAYERS = 1000
 ENTRIES_PER_SET = 1000
 """Entries in one set: an index with that many platforms is not an image."""
 
+SET_BYTES = 64 * 1024 * 1024
+"""A whole set, which is in memory while it is judged; a real entry has about 3 KiB."""
+
 SETS = 100_000
 """Sets in one directory: a set every hour for eleven years."""
 
@@ -39,7 +42,7 @@ CHANGE_ENTRIES = 1000
 """Entries that one change may add."""
 
 CHANGE_BYTES = 64 * 1024 * 1024
-"""What one change may add to the signature directory; a real entry has about 3 KiB."""
+"""What one change may add to the signature directory."""
 
 PLATFORMS = 1000
 """Manifests that one index may list."""
@@ -62,5 +65,8 @@ CLOCK_SKEW_SECONDS = 300
 RSA_BITS = (2048, 16384)
 """The smallest and largest RSA modulus, in bits (NIST SP 800-131A; OpenSSL's own maximum)."""
 
-GIT_BYTES = 256 * 1024 * 1024
-"""What git may say to one question; the list of 10,000 real entries has about 10 MiB."""
+GIT_BYTES = 32 * 1024 * 1024
+"""What the paths that a change touches may take, with modes and ids: 150,000 of usual length."""
+
+GIT_OBJECT_BYTES = 8 * 1024 * 1024
+"""One commit, or one folder of it; the folder of as many sets as there may be has 6 MiB."""

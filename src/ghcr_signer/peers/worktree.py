@@ -38,13 +38,17 @@ class Worktree:
             return directory.arrange({_name(entry): _mode(entry) for entry in found})
 
     def read_set(self, name: str) -> SignatureSet:
-        """A set with its files; of one with too many entries just enough to refuse it."""
+        """A set with its files; of one with too many entries just enough to refuse it.
+
+        Raises Refused (GS0104) for one that is too large to be read.
+        """
         entries: dict[str, Mapping[str, File]] = {}
         strays: list[str] = []
+        room = limits.SET_BYTES
         with _reading(self.root / name), os.scandir(self.root / name) as found:
             for entry in islice(found, limits.ENTRIES_PER_SET + 1):
                 if _mode(entry) == directory.FOLDER:
-                    entries[_name(entry)] = self._entry(entry.path)
+                    entries[_name(entry)], room = self._entry(entry.path, room)
                 else:
                     strays.append(_name(entry))
         return SignatureSet(name, dict(sorted(entries.items())), tuple(sorted(strays)))
@@ -117,9 +121,20 @@ class Worktree:
             if time.time() - leftover.lstat().st_mtime > _WRITTEN_SECONDS:
                 shutil.rmtree(leftover, ignore_errors=True)
 
-    def _entry(self, path: str) -> dict[str, File]:
+    def _entry(self, path: str, room: int) -> tuple[dict[str, File], int]:
+        """An entry's files, and the bytes that the set may still have."""
+        files = {}
         with os.scandir(path) as found:
-            return {_name(entry): _file(entry) for entry in found}
+            for entry in found:
+                file = files[_name(entry)] = _file(entry)
+                room -= len(file.content or b"")
+                if room < 0:
+                    raise Refused(
+                        codes.TOO_LARGE,
+                        f"the set has more than {limits.SET_BYTES} bytes",
+                        file=Path(path).parent.name,
+                    )
+        return files, room
 
 
 class FilesAround:

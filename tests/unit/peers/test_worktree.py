@@ -112,6 +112,20 @@ def test_of_too_many_entries_one_more_than_the_cap_is_read(
     assert len(Worktree(root).read_set(SET).entries) == 3
 
 
+def test_a_set_that_is_too_large_is_not_read_to_its_end(
+    root: Path, entry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SET_BYTES", 10)
+    (entry / "IMAGE").write_bytes(bytes(4))
+    (root / SET / "other").mkdir()
+    (root / SET / "other" / "IMAGE").write_bytes(bytes(6))
+    assert len(Worktree(root).read_set(SET).entries) == 2
+    (root / SET / "other" / "IMAGE").write_bytes(bytes(7))
+    with pytest.raises(Refused, match="more than 10 bytes") as caught:
+        Worktree(root).read_set(SET)
+    assert (caught.value.failure.code, caught.value.failure.file) == (codes.TOO_LARGE, SET)
+
+
 def test_a_name_that_is_no_text_is_told_in_text(root: Path, entry: Path) -> None:
     (Path(os.fsdecode(bytes(entry) + b"/\xff"))).write_text("something")
     assert list(read(root)) == ["\\udcff"]
