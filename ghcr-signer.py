@@ -6,6 +6,7 @@
 #     "jsonschema-rs>=0.30",
 #     "oras>=0.2.43,<0.3",
 #     "PyNaCl>=1.5",
+#     "PyYAML>=6,<7",
 #     "requests>=2.32",
 #     "rich>=13.9",
 #     "urllib3>=2.2",
@@ -31,7 +32,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-_NEEDED = ("cryptography", "jsonschema", "jsonschema_rs", "nacl", "oras", "requests", "rich")
+_NEEDED = (
+    *("cryptography", "jsonschema", "jsonschema_rs", "nacl", "oras", "requests", "rich", "yaml"),
+)
 
 
 def main() -> int:

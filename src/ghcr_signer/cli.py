@@ -31,6 +31,7 @@ COMMANDS = {
     "collect": "take signatures from a registry that holds them into a set",
     "verify": "verify every signature in the directory, offline",
     "publish": "verify, upload what is missing, read it back, move tags",
+    "policy": "say in words who may sign what, or what another policy would change",
     "registry": "run the embedded registry on its own",
     "demo": "the whole job on this machine, narrated",
     "schema": "print a JSON Schema",

@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from tests.forge import Signer
 from tests.house.repository import ROOT
 
 from ghcr_signer import cli
-from ghcr_signer.core import codes
+from ghcr_signer.core import codes, policy_file
+from ghcr_signer.core.policy import Rule
+from ghcr_signer.core.reference import Reference
 
 FOLDERS = ("docs", "src", "benchmarks", "template")
 DOCUMENTS = sorted(
@@ -152,6 +155,24 @@ def test_every_code_that_is_named_exists(document: str) -> None:
 def test_every_command_of_the_program_is_in_the_list_of_commands() -> None:
     listed = re.findall(r"^## ghcr-signer ([a-z]+)$", text_of("docs/commands.md"), re.MULTILINE)
     assert listed == list(cli.COMMANDS)
+
+
+def test_the_policies_of_the_documents_are_well() -> None:
+    keys = {name: Signer().pem for name in ("keys/alice.pub", "keys/bob.pub", "keys/carol.pub")}
+    fenced = re.findall(r"```yaml\n(version: .*?)```", text_of("docs/policy.md"), re.DOTALL)
+    assert fenced
+    for policy in (text_of("docs/policy.example.yml"), *fenced):
+        policy_file.parse(policy.encode(), lambda path, _: keys[path])
+
+
+def test_the_table_of_globs_is_so() -> None:
+    rows = re.findall(r"^\| `(ghcr[^`]+)` \| (.+) \| `(.+)` \|$", text_of("docs/policy.md"), re.M)
+    assert len(rows) == 5
+    for glob, takes_in, not_in in rows:
+        rule = Rule("x", (glob,), ())
+        for name in re.findall(r"`([^`]+)`", takes_in):
+            assert rule.covers(Reference.parse(name))
+        assert not rule.covers(Reference.parse(not_in))
 
 
 def test_every_step_has_its_heading_and_its_codes() -> None:

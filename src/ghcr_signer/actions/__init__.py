@@ -81,6 +81,7 @@ def _publish(inputs: Inputs) -> Outcome:
         trust=inputs.trust,
         sets=inputs.words("sets"),
         commit="HEAD",
+        since=event.before or None,
         dry_run=inputs.flag("dry_run"),
         registry_map=publish.registry_map(inputs.words("registry_map")),
         username=inputs.text("username") or None,

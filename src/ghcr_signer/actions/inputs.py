@@ -43,16 +43,19 @@ class Inputs:
 
     @property
     def trust(self) -> TrustOptions:
-        """The trusted key, and by default the owner's packages; raises UsageError (GS2001)."""
-        wanted = self.text("transparency_log") or Requirement.REQUIRED.value
-        if wanted not in {each.value for each in Requirement}:
+        """What stands in place of a policy, and without any the owner's packages.
+
+        Raises UsageError (GS2001).
+        """
+        wanted = self.text("transparency_log")
+        if wanted not in {"", *(each.value for each in Requirement)}:
             message = f"the input transparency_log is {wanted!r}: give required or optional"
             raise UsageError(codes.USAGE, message)
         return TrustOptions(
-            tuple(map(Path, filter(None, [self.text("trusted_key")]))),
-            self.words("repositories") or owner_packages(self.environment),
-            None,
-            Requirement(wanted),
+            keys=tuple(map(Path, filter(None, [self.text("trusted_key")]))),
+            repositories=self.words("repositories"),
+            transparency_log=Requirement(wanted) if wanted else None,
+            otherwise=owner_packages(self.environment),
         )
 
     @property

@@ -13,8 +13,7 @@ from ghcr_signer.commands.arguments import (
     add_image,
     add_target,
     add_trust,
-    find_keys,
-    load_trust,
+    find_trust,
     trust_options,
 )
 from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
@@ -76,10 +75,7 @@ def run(options: Options, progress: Progress) -> Report:
     """Collect, verify where there is trust, and write one set."""
     at = _place(options)
     check_directory(options.directory)
-    files = FilesAround(options.directory)
-    keys = find_keys(options.trust, files)
-    allowed = options.trust.repositories or None
-    trust = load_trust(keys, options.trust, allowed, files) if keys else None
+    loaded = find_trust(options.trust, FilesAround(options.directory))
     found = target(
         options.image,
         options.subjects,
@@ -91,12 +87,12 @@ def run(options: Options, progress: Progress) -> Report:
     notices = list(found.notices)
     entries = _entries(found, at, options.tags, notices)
     verdicts = []
-    if trust is None:
-        notices.append("not verified: there is no trusted.pub, and no --key was given")
+    if loaded is None:
+        notices.append("not verified: there is no policy.yml, no trusted.pub and no --key")
     else:
         now = datetime.now(UTC)
-        verdicts = [verify_new(found.image, entry, trust, now) for entry in entries]
-        notices.append(f"verified with {', '.join(str(key) for key in keys)}")
+        verdicts = [verify_new(found.image, entry, loaded.trust, now) for entry in entries]
+        notices.append(f"verified with {loaded}")
     return finish("collect", found.image, entries, verdicts, options.directory, notices)
 
 

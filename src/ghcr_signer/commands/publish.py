@@ -1,4 +1,8 @@
-"""publish: verify everything, plan, then upload what is missing, read it back, and move tags."""
+"""publish: verify everything, plan, then upload what is missing, read it back, and move tags.
+
+A merged set that fails under today's policy is retired: it is named, and the others go on. Where
+files are not what they must be whatever the policy, no request is made at all.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +15,22 @@ from typing import TYPE_CHECKING
 
 from ghcr_signer.commands.arguments import (
     DEFAULT_DIRECTORY,
+    POLICY,
     TrustOptions,
     add_commit,
     add_directory,
     add_sets,
     add_trust,
-    find_keys,
-    load_trust,
     owner_packages,
+    require_trust,
+    trust_files,
     trust_options,
 )
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import Entry
 from ghcr_signer.core.errors import Failure, UsageError
-from ghcr_signer.core.ledger import Ledger
-from ghcr_signer.core.plan import plan
+from ghcr_signer.core.plan import Retired, plan
+from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.peers.worktree import FilesAround, Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import examine
@@ -38,12 +43,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to publish, under which trust, where to, as whom."""
+    """What to publish, under which trust, where to, as whom.
+
+    `since` is a commit: somebody waits for the sets that it does not have, as for those in `sets`.
+    """
 
     directory: Path | None
     trust: TrustOptions
     sets: tuple[str, ...]
     commit: str | None
+    since: str | None
     dry_run: bool
     registry_map: Mapping[str, str]
     username: str | None
@@ -82,9 +91,10 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
     trust = trust_options(arguments)
     return Options(
         arguments.directory,
-        replace(trust, repositories=trust.repositories or owner_packages(environment)),
+        replace(trust, otherwise=owner_packages(environment)),
         tuple(arguments.set),
         arguments.commit,
+        None,
         arguments.dry_run,
         registry_map(arguments.registry_map),
         arguments.username,
@@ -106,30 +116,30 @@ def _mapping(pair: str) -> tuple[str, str]:
 
 
 def run(options: Options, progress: Progress) -> Report:
-    """Publish. Until everything verifies, nothing is written anywhere."""
+    """Publish. What does not verify is not written anywhere."""
     if options.commit is not None:
         return _run_on_commit(options, progress)
     directory = options.directory or DEFAULT_DIRECTORY
     if options.directory is None and not directory.exists():
         return Report("publish", notices=(f"there is no {directory} here: nothing to publish",))
-    return _publish(options, Worktree(directory), FilesAround(directory), progress)
+    return _publish(options, Worktree(directory), FilesAround(directory), _Past(), progress)
 
 
 def _run_on_commit(options: Options, progress: Progress) -> Report:
     """Sets and trust out of a commit, and its history judged by the rules for changes."""
     from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
     from ghcr_signer.peers.git import Git
-    from ghcr_signer.transfer.changes import check_history
+    from ghcr_signer.transfer.changes import check_history, unknown_at
 
     directory = options.directory or DEFAULT_DIRECTORY
     git = Git.around(directory)
     folder, head = git.path(directory), git.resolve(options.commit or "HEAD")
     git.require_history()
     files = CommittedFiles(git, head, folder)
-    keys = find_keys(options.trust, files)
+    trusted = trust_files(options.trust, files)
 
-    def history(sets: Collection[str], entries: Collection[Entry]) -> tuple[Failure, ...]:
-        return check_history(git, head, folder, keys, sets, entries, datetime.now(UTC))
+    def wrong(sets: Collection[str], entries: Collection[Entry]) -> tuple[Failure, ...]:
+        return check_history(git, head, folder, trusted, sets, entries, datetime.now(UTC))
 
     with CommittedDirectory(git, head, folder) as source:
         if not source.exists:
@@ -137,17 +147,22 @@ def _run_on_commit(options: Options, progress: Progress) -> Report:
             if options.directory is not None:
                 raise UsageError(codes.NO_DIRECTORY, message, file=str(directory))
             return Report("publish", notices=(f"{message}: nothing to publish",))
-        return _publish(options, source, files, progress, history)
+        new = unknown_at(git, options.since, folder, source.sets()[0])
+        return _publish(options, source, files, _Past(new, wrong), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the history says: which sets are new, and what is wrong with how some came about."""
+
+    new: frozenset[str] = frozenset()
+    wrong: Callable[[Collection[str], Collection[Entry]], tuple[Failure, ...]] = lambda *_: ()
 
 
 def _publish(
-    options: Options,
-    source: Source,
-    files: TrustFiles,
-    progress: Progress,
-    history: Callable[[Collection[str], Collection[Entry]], tuple[Failure, ...]] | None = None,
+    options: Options, source: Source, files: TrustFiles, past: _Past, progress: Progress
 ) -> Report:
-    """Examine, plan, execute. `history` says what is wrong with how the sets came about."""
+    """Examine, plan, execute."""
     directory = options.directory or DEFAULT_DIRECTORY
     names, _ = listing = source.sets()
     if listing == ([], []) and not options.sets:
@@ -155,34 +170,55 @@ def _publish(
     unknown = sorted(set(options.sets) - set(names))
     if unknown:
         raise UsageError(codes.NO_SET, f"there is no set {unknown[0]!r}")
-    if not options.trust.repositories:
-        raise UsageError(codes.NO_ALLOW_LIST, "no --repository was given")
+    named = options.trust.repositories or options.trust.otherwise
+    if not (named or options.trust.policy or files.find(POLICY)):
+        raise UsageError(codes.NO_ALLOW_LIST, "no --repository was given, and there is no policy")
     now = datetime.now(UTC)
-    keys = find_keys(options.trust, files)
-    trust = load_trust(keys, options.trust, options.trust.repositories, files)
+    trust = require_trust(options.trust, files).trust
     found = examine(source, trust, now, progress)
-    if not found.passed:
-        nothing = Failure(codes.NOTHING_PUBLISHED, "something does not verify", str(directory))
-        return Report("publish", found.sets, found.verdicts, (*found.failures, nothing))
+    retired = _failing(found.verdicts)
+    report = Report("publish", found.sets, found.verdicts, found.failures)
+    if found.failures or any(each.broken for each in retired.values()):
+        return _nothing(report, "files of the directory are at fault", directory)
+    if len(retired) == len(names):
+        return _nothing(report, "no set passes under today's policy", directory)
+    awaited = past.new | set(options.sets)
+    report = replace(
+        report, retired=tuple(r for r in retired.values() if r.set_name not in awaited)
+    )
 
     from ghcr_signer.transfer.execute import execute
     from ghcr_signer.transfer.observe import observe
 
-    registries = _registries(options, {v.passed_entry.image.registry for v in found.verdicts})
-    ledger = Ledger.of(found.verdicts)
-    held = observe(found.verdicts, ledger, registries, progress)
-    planned = plan(found.verdicts, ledger, held).only(options.sets or names)
-    report = Report("publish", found.sets, found.verdicts, planned.blocked, plan=planned)
-    if history is not None and planned.operations:
-        entries = [verdict.passed_entry for verdict in found.verdicts]
-        refused = history(planned.sets, entries)
-        if refused:
-            nothing = Failure(codes.NOTHING_PUBLISHED, "the history breaks a rule", str(directory))
-            return replace(report, failures=(*refused, nothing), plan=None)
+    live = [verdict for verdict in found.verdicts if verdict.set_name not in retired]
+    registries = _registries(options, {verdict.passed_entry.image.registry for verdict in live})
+    held = observe(live, found.ledger, registries, progress)
+    planned = plan(found.verdicts, found.ledger, held, retired).only(options.sets or names)
+    entries = [verdict.entry for verdict in found.verdicts if verdict.entry is not None]
+    refused = past.wrong(planned.sets, entries) if planned.operations else ()
+    if refused:
+        report = replace(report, failures=refused)
+        return _nothing(report, "the history breaks a rule", directory)
+    report = replace(report, failures=planned.blocked, plan=planned)
     if options.dry_run:
         return report
     outcome = execute(planned, source, registries, trust, now, progress)
     return replace(report, done=outcome.done, failures=(*planned.blocked, *outcome.failures))
+
+
+def _failing(verdicts: Iterable[Verdict]) -> dict[str, Retired]:
+    """The sets with an entry that fails, by name."""
+    found: dict[str, tuple[Failure, ...]] = {}
+    for verdict in verdicts:
+        if not verdict.passed:
+            found[verdict.set_name] = (*found.get(verdict.set_name, ()), *verdict.failures)
+    return {name: Retired(name, failures) for name, failures in found.items()}
+
+
+def _nothing(report: Report, why: str, directory: Path) -> Report:
+    """The report of a run that changed nothing anywhere."""
+    nothing = Failure(codes.NOTHING_PUBLISHED, why, str(directory))
+    return replace(report, failures=(*report.failures, nothing))
 
 
 def _registries(options: Options, named: set[str]) -> Registries:

@@ -15,20 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import (
+    LoadedTrust,
     TrustOptions,
     add_image,
     add_target,
     add_trust,
-    find_keys,
-    load_trust,
+    find_trust,
     load_trusted_root,
+    policy_of,
     trust_options,
 )
 from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.policy import Authority, Policy, Requirement, Trust
+from ghcr_signer.core.policy import Authority, Requirement, Trust
 from ghcr_signer.core.reference import Reference
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.embedded_registry import EmbeddedRegistry
@@ -118,9 +119,6 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
     for annotation in arguments.annotation:
         if not annotation.partition("=")[0] or "=" not in annotation:
             raise UsageError(codes.USAGE, f"-a {annotation!r} is not KEY=VALUE")
-    trust = trust_options(arguments)
-    further = cosign.further(arguments.further, environment)
-    _check_log(trust.transparency_log, further)
     return Options(
         image=reference(arguments.image),
         key=SigningKey(arguments.key, arguments.sk, arguments.slot),
@@ -130,11 +128,11 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         annotations=tuple(arguments.annotation),
         subjects=tuple(arguments.subject),
         cosign=arguments.cosign,
-        further=further,
+        further=cosign.further(arguments.further, environment),
         yes=arguments.yes,
         allow_public_log=arguments.allow_public_log,
         directory=arguments.directory,
-        trust=trust,
+        trust=trust_options(arguments),
         environment=environment,
     )
 
@@ -143,9 +141,8 @@ def run(options: Options, progress: Progress) -> Report:
     """Sign; whatever can be refused is refused before the first touch."""
     program = cosign.find(options.cosign, options.environment)
     check_directory(options.directory)
-    files = FilesAround(options.directory)
-    keys = find_keys(options.trust, files)
-    trust = load_trust(keys, options.trust, None, files) if keys else None
+    loaded = find_trust(options.trust, FilesAround(options.directory))
+    _check_log(options, loaded)
     found = target(
         options.image,
         options.subjects,
@@ -162,23 +159,27 @@ def run(options: Options, progress: Progress) -> Report:
     )
     _check_public(options, found)
     _confirm(options, _announcement(options, found, todo, program), len(todo), progress)
-    if trust is None:
+    if loaded is None:
         trust, notice = _signers_own(options, program)
     else:
-        notice = f"verified with {keys[0]}"
+        trust, notice = loaded.trust, f"verified with {loaded}"
     with EmbeddedRegistry() as registry:
         entries, verdicts = _sign(options, program, found.image, todo, registry, trust, progress)
     notices = (*found.notices, notice)
     return finish("sign", found.image, entries, verdicts, options.directory, notices)
 
 
-def _check_log(requirement: Requirement, further: Sequence[str]) -> None:
+def _check_log(options: Options, loaded: LoadedTrust | None) -> None:
     """A directory that requires the log would refuse what is signed without it."""
-    if requirement is Requirement.REQUIRED and not cosign.logs(further):
+    if cosign.logs(options.further):
+        return
+    policy = loaded.trust.policy if loaded else policy_of((), options.trust)
+    if any(r.transparency_log is Requirement.REQUIRED for r in policy.rules_for(options.image)):
         raise UsageError(
             codes.USAGE,
             "--tlog-upload=false makes signatures without a log entry, which the trust requires",
-            fix="Pass --transparency-log optional too, to `verify` and `publish` as well.",
+            fix="Make the policy say so: `transparencyLog: optional`. Without a policy, pass"
+            " --transparency-log optional too, to `verify` and `publish` as well.",
         )
 
 
@@ -246,9 +247,10 @@ def _confirm(options: Options, shown: Iterable[str], count: int, progress: Progr
 def _signers_own(options: Options, program: Cosign) -> tuple[Trust, str]:
     """Trust in the signing key, where the directory has none yet; and how to say so."""
     key = PublicKey.from_pem(program.public_key(options.key))
-    policy = Policy((Authority("the signing key", key),), None, options.trust.transparency_log)
+    policy = policy_of((Authority("the signing key", key),), options.trust)
     notice = (
-        f"verified with the signing key itself ({key.fingerprint}): there is no trusted.pub;"
+        f"verified with the signing key itself ({key.fingerprint}): there is no policy"
+        " and no trusted.pub;"
         f" `cosign public-key {shlex.join(options.key.arguments)} > trusted.pub` makes it"
     )
     return Trust(policy, load_trusted_root(options.trust, FilesAround(options.directory))), notice

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 
 from ghcr_signer.commands.arguments import (
     DEFAULT_DIRECTORY,
+    POLICY,
     TrustOptions,
     add_commit,
     add_directory,
     add_sets,
     add_trust,
-    find_keys,
-    load_trust,
+    find_trust,
+    require_trust,
+    trust_files,
     trust_options,
 )
 from ghcr_signer.core import codes
-from ghcr_signer.core.errors import Failure, Refused, UsageError
+from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, UsageError
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Reference
 from ghcr_signer.peers.worktree import FilesAround, Worktree
@@ -121,33 +123,49 @@ def _run_on_change(
     from ghcr_signer.core.change import verify_change
     from ghcr_signer.core.ledger import last_moves
     from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
-    from ghcr_signer.transfer.changes import read_change
+    from ghcr_signer.transfer.changes import compared_with, read_change
 
     head, folder = source.commit, source.folder
     before, after = (CommittedFiles(git, commit, folder) for commit in (base, head))
     trust = judgement.options.trust
-    keys = find_keys(trust, before) or find_keys(trust, after)
-    change = read_change(git, base, head, folder, keys)
+    places = (*trust_files(trust, before), *trust_files(trust, after))
+    change = read_change(git, base, head, folder, places)
+    if before.find(POLICY) and not after.find(POLICY):  # a key in its place would be weaker
+        change = replace(change, result_trusts=False)
     notices = [f"judged as a change to {base[:12]}"]
-    if change.result_trusts and change.touches_trust:
-        load_trust(keys, trust, None, after)
-        notices.append("the trusted key changes; what the change brings counts once it is merged")
+    if change.result_trusts and change.outside:
+        notices += _of_proposed_trust(trust, before if change.base_trusts else None, after)
     if change.brings_its_trust:
         notices.append(
-            "directory and trusted key both begin with this change: its sets are judged by the key"
+            "the directory and its trust both begin with this change: its sets are judged by a key"
             " that it brings, so compare that key with the signer's"
         )
     files = after if change.brings_its_trust else before
     sets = judgement.options.sets or change.new_sets(source.sets()[0])
+    with CommittedDirectory(git, base, folder) as merged:
+        declared = merged.read_tags()
     if (change.base_trusts or change.brings_its_trust) and sets:
-        report = judgement.of(source, files, sets)
+        report = judgement.of(source, files, sets, compared_with(source, sets, declared))
     else:
         report = Report("verify", failures=tuple(source.sets()[1]))
     entries = [verdict.entry for verdict in report.verdicts if verdict.entry is not None]
-    with CommittedDirectory(git, base, folder) as merged:
-        moved = last_moves(merged.read_tags())
-    checks = verify_change(change, moved, entries, now=judgement.now)
+    checks = verify_change(change, last_moves(declared), entries, now=judgement.now)
     return replace(report, change=checks, notices=(*notices, *report.notices))
+
+
+def _of_proposed_trust(
+    options: TrustOptions, before: TrustFiles | None, after: TrustFiles
+) -> Iterator[str]:
+    """Load the trust as a change has it, since without it nothing could be judged any more; and say
+    so where it is another.
+    """
+    proposed = require_trust(options, after)
+    try:
+        present = find_trust(options, before) if before else None
+    except GhcrSignerError:  # a change may mend what is broken
+        present = None
+    if present is None or present.trust != proposed.trust:
+        yield f"the {proposed.kind} changes; what the change brings counts once it is merged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +176,26 @@ class _Judgement:
     progress: Progress
     now: datetime
 
-    def of(self, source: Source, files: TrustFiles, sets: Sequence[str] = ()) -> Report:
-        """Steps 1 to 10 for the sets of a source, by the trust among the files."""
+    def of(
+        self,
+        source: Source,
+        files: TrustFiles,
+        sets: Sequence[str] = (),
+        beside: frozenset[str] = frozenset(),
+    ) -> Report:
+        """Steps 1 to 10 for the sets of a source, by the trust among the files. `beside` are sets
+        that step 10 compares them with.
+        """
         options, sets = self.options, sets or self.options.sets
         rehearsal = _rehearsal(options) if options.registry else None
         directory = options.directory or DEFAULT_DIRECTORY
-        keys = find_keys(options.trust, files)
-        if not keys and source.sets() == ([], []):
+        if not trust_files(options.trust, files) and source.sets() == ([], []):
             return Report("verify", notices=(f"{directory} holds no set: nothing to verify",))
-        trust = load_trust(keys, options.trust, options.trust.repositories or None, files)
-        found = examine(source, trust, self.now, self.progress, sets)
-        notices = [] if options.trust.keys else [f"trusted: {keys[0]}"]
-        if not options.trust.repositories:
+        loaded = require_trust(options.trust, files)
+        trust = loaded.trust
+        found = examine(source, trust, self.now, self.progress, (*sets, *beside)).without(beside)
+        notices = [] if options.trust.keys else [f"trusted: {loaded}"]
+        if loaded.is_anywhere:
             notices.append("any repository is accepted: no --repository was given")
         if not found.verdicts and not found.failures:
             notices.append(f"{directory} holds no set: nothing to verify")

@@ -37,8 +37,8 @@ class Change:
 
     `folder` is the signature directory's path in the repository. `base_sets` are the names of the
     sets that the base has, None where the base has no such directory; `remains` is whether the
-    result has one. `trust_files` are the paths of trusted keys; `base_trusts` and `result_trusts`
-    say whether base and result have them.
+    result has one. `trust_files` are the paths that trust begins at, policies or trusted keys;
+    `base_trusts` and `result_trusts` say whether base and result have them.
     """
 
     folder: str
@@ -56,6 +56,12 @@ class Change:
         return tuple(t for t in self.touched if t.path.startswith(prefix) and t.path != readme)
 
     @property
+    def outside(self) -> tuple[Touch, ...]:
+        """What is touched besides: all of it counts as trust material."""
+        inside = set(self.inside)
+        return tuple(touch for touch in self.touched if touch not in inside)
+
+    @property
     def added_sets(self) -> tuple[str, ...]:
         """The names at the top of the directory that the base does not have, in their order."""
         names = {self._set(touch) for touch in self.inside if touch.before is None}
@@ -70,11 +76,6 @@ class Change:
         """Those of the names that the change adds."""
         added = set(self.added_sets)
         return tuple(name for name in names if name in added)
-
-    @property
-    def touches_trust(self) -> bool:
-        """Whether a trusted key is added, replaced or removed."""
-        return any(touch.path in self.trust_files for touch in self.touched)
 
     def touches(self, sets: Collection[str]) -> bool:
         """Whether anything in one of the sets is touched."""
@@ -127,10 +128,8 @@ def _not_appended(change: Change) -> Iterable[Failure]:
 def _mixed(change: Change) -> Iterable[Failure]:
     if not change.added_sets or change.brings_its_trust:
         return
-    inside = set(change.inside)
-    for touch in change.touched:
-        if touch not in inside:
-            yield Failure(codes.CHANGE_MIXED, "it is touched beside a new set", touch.path)
+    for touch in change.outside:
+        yield Failure(codes.CHANGE_MIXED, "it is touched beside a new set", touch.path)
 
 
 def _twins(change: Change) -> Iterable[Failure]:
@@ -167,9 +166,13 @@ def _too_much(change: Change, entries: Collection[Entry]) -> Iterable[Failure]:
 
 def _untrusted(change: Change) -> Iterable[Failure]:
     if change.base_trusts and not change.result_trusts and change.base_sets:
-        yield Failure(codes.TRUST_REMOVED, "the trusted key is removed while there are sets")
+        yield Failure(
+            codes.TRUST_REMOVED, "the policy or the trusted key is removed while there are sets"
+        )
     if change.added_sets and not change.base_trusts and not change.brings_its_trust:
-        yield Failure(codes.BOOTSTRAP, "the base has no trusted key to judge the new sets by")
+        yield Failure(
+            codes.BOOTSTRAP, "the base has no policy and no trusted key to judge the new sets by"
+        )
 
 
 def _ahead(change: Change, now: datetime) -> Iterable[Failure]:

@@ -130,7 +130,8 @@ REPOSITORY_NOT_ALLOWED = Code(
     "GS0203",
     "The repository is not allowed",
     "A change must not choose where our token writes: the repositories are named by the trust.",
-    "If the repository is yours, allow it with --repository GLOB.",
+    "If the repository is yours, allow it with --repository GLOB, or name it in a rule of the"
+    " policy.",
 )
 TAG_MALFORMED = Code(
     "GS0204",
@@ -302,6 +303,27 @@ TIMESTAMP_UNSUPPORTED = Code(
     "What is uploaded is judged first, and this version cannot judge timestamps.",
     "Sign without --timestamp-server-url: the log entry gives the time.",
 )
+TIME_AUTHORITY = Code(
+    "GS0704",
+    "The authority did not count at that time",
+    "The policy says from when to when each authority counts (notBefore, notAfter); the time is the"
+    " log's, never the signer's own.",
+    "Sign again with a key that counts now, or correct the authority's notBefore or notAfter.",
+)
+TIME_REVOKED = Code(
+    "GS0705",
+    "The authority is revoked",
+    "A revoked key may be in anybody's hands. What has a verified time before `revoked.from` stays"
+    " good; without `from`, nothing does.",
+    "Have the image signed by another authority of the rule, for a newer set.",
+)
+TIME_MISSING = Code(
+    "GS0706",
+    "No verified time, and the authority counts for a time only",
+    "Without a log entry nobody knows when a signature was made; so an authority with notBefore,"
+    " notAfter or revoked accepts none.",
+    "Sign again with the log.",
+)
 
 # Step 8: claims
 CLAIM_TYPE = Code(
@@ -330,13 +352,20 @@ CLAIM_ANNOTATION = Code(
     "An annotation `repository` that the signer made is a promise about where it may be published.",
     _ASK_SIGNER,
 )
+CLAIM_REQUIRED = Code(
+    "GS0805",
+    "A required annotation is missing or says something else",
+    "The policy's rule names annotations that every signature must carry, exactly so.",
+    "Sign again with the annotation: `ghcr-signer sign -a NAME=VALUE`.",
+)
 
 # Step 9: policy
 THRESHOLD = Code(
     "GS0901",
     "Too few trusted signers",
-    "The entry must be signed by as many different authorities as the trust asks for.",
-    "Have it signed by a trusted key.",
+    "The entry must be signed by as many different authorities as the trust asks for. An authority"
+    " counts once, whatever it signs, and signatures in other sets do not count.",
+    "Have it signed by as many trusted keys, all in one set.",
 )
 SIGNATURE_FAILS = Code(
     "GS0902",
@@ -346,6 +375,12 @@ SIGNATURE_FAILS = Code(
     "Trust the other signer's key too (--key may be given again), or collect the signature of the"
     " trusted signer alone.",
 )
+WITHDRAWN = Code(
+    "GS0903",
+    "The digest is withdrawn",
+    "The policy's `withdrawn` forbids this digest for good, whoever signed it.",
+    "Build the image anew and sign a newer set: a withdrawn digest does not come back.",
+)
 
 # Step 10: set
 TAG_TWICE = Code(
@@ -353,6 +388,42 @@ TAG_TWICE = Code(
     "Two entries of a set move one tag",
     "A tag points at one digest: in a set each tag occurs once per repository.",
     "Leave the tag with one of them.",
+)
+TAG_NOT_ALLOWED = Code(
+    "GS1002",
+    "The policy does not let a set move this tag",
+    "Each rule names the tags that a set may move, by default `latest` alone; a tag is nothing that"
+    " a key signs, so it needs somebody's leave.",
+    "Remove the tag from LATEST or TAGS, or add it to the rule's `tags`.",
+)
+PLATFORM_MISSING = Code(
+    "GS1003",
+    "A platform of the image has no entry in the set",
+    "Under `platforms: required` an index and all that it lists are signed together, since clients"
+    " may ask for either.",
+    "Sign again without --no-recursive.",
+)
+PLATFORMS_UNKNOWN = Code(
+    "GS1004",
+    "Nothing says which platforms the image has",
+    "Under `platforms: required` an entry holds the image's own manifest as SUBJECT, or an index of"
+    " the same set lists it; no registry is asked for it.",
+    "Put the image's manifest into the entry as SUBJECT: `ghcr-signer sign` does.",
+)
+TAG_OLDER = Code(
+    "GS1005",
+    "A tag would move to what was signed earlier",
+    "A newer set must not bring an old image back, and clients that remember the greatest log index"
+    " they have met refuse a smaller one.",
+    "Sign the image again, with the log, for a set of today.",
+)
+SIGNATURE_REUSED = Code(
+    "GS1006",
+    "The entry that moves a tag brings no new signature",
+    "Merged signatures are public: anybody could put an old one into a new set, and have an old"
+    " image become `latest` again.",
+    "Sign the image again (an RSA or Ed25519 key always makes the same signature: there, add an"
+    " annotation, such as -a signed=DATE), or leave LATEST and TAGS away.",
 )
 
 # Step 11: change
@@ -385,15 +456,17 @@ CHANGE_TOO_LARGE = Code(
 TRUST_REMOVED = Code(
     "GS1105",
     "The trust is removed while there are sets",
-    "Without a trusted key no merged signature can be judged any more.",
-    "Keep the key, or replace it in the same change by its successor.",
+    "Without a policy or a trusted key no merged signature can be judged any more; and where there"
+    " was a policy, a mere key would be weaker.",
+    "Keep it, or replace it in the same change by its successor.",
 )
 BOOTSTRAP = Code(
     "GS1106",
     "The base has no trust to judge by",
     "A change never brings the key that judges it.",
-    "Make two pull requests: the first adds the trusted key (trusted.pub) and is merged by somebody"
-    " who compared it with the signer's; the second adds the set.",
+    "Make two pull requests: the first adds the policy (policy.yml) with its keys, or the trusted"
+    " key (trusted.pub), and is merged by somebody who compared the keys with the signers'; the"
+    " second adds the set.",
 )
 SET_AHEAD = Code(
     "GS1107",
@@ -414,8 +487,9 @@ TAG_BACKWARDS = Code(
 NOTHING_PUBLISHED = Code(
     "GS1201",
     "Nothing was published",
-    "While any entry fails, no request is made at all.",
-    "Mend or remove the entries above; `ghcr-signer verify` lists them.",
+    "While files of the directory, or how they came about, are at fault, or no set passes, nothing"
+    " is written anywhere.",
+    "Mend what is said above; `ghcr-signer verify` says it again.",
 )
 CONFLICT = Code(
     "GS1202",
@@ -455,8 +529,16 @@ NO_ALLOW_LIST = Code(
     "GS1207",
     "No repository is allowed",
     "publish writes only where the trust allows it.",
-    "Name the repositories: --repository 'ghcr.io/OWNER/**'",
+    "Name the repositories: --repository 'ghcr.io/OWNER/**', or images in a policy.yml.",
     exit_code=2,
+)
+
+TAG_RETIRED = Code(
+    "GS1208",
+    "The newest set for a tag is retired",
+    "The set fails under today's policy, so it is not published; and the tag does not go back to an"
+    " older set, which clients could take for an attack.",
+    "Sign a newer set that moves the tag.",
 )
 
 # Signing
@@ -567,7 +649,8 @@ NO_TRUST = Code(
     "GS2003",
     "No trust was given",
     "A signature is judged by keys that you name, never by a key that comes with it.",
-    "Name the public key with --key FILE, or put it as trusted.pub at the repository's root.",
+    "Put a policy.yml (docs/policy.md), or the public key as trusted.pub, at the repository's root;"
+    " or name the key with --key FILE.",
     exit_code=2,
 )
 KEY_UNUSABLE = Code(
@@ -659,6 +742,22 @@ READ_ONLY_TOKEN = Code(
     "This run's token can only read",
     "GitHub gives runs of other people's forks and of Dependabot a token that writes nothing.",
     "Run the workflow by hand (workflow_dispatch), or push once more as yourself.",
+    exit_code=2,
+)
+POLICY_MALFORMED = Code(
+    "GS2017",
+    "The policy cannot be used",
+    "A policy that could be read in two ways, or not wholly understood, would let through what its"
+    " authors meant to refuse; so nothing is judged by it.",
+    "Mend the policy (docs/policy.md); `ghcr-signer policy check` says whether it is well.",
+    exit_code=2,
+)
+TWO_TRUSTS = Code(
+    "GS2018",
+    "Trust is given twice",
+    "A policy says who may sign what; keys, repositories and requirements that are named beside it"
+    " would say it again, and differently.",
+    "Remove one of the two: put into the policy what was named, or remove the policy.",
     exit_code=2,
 )
 

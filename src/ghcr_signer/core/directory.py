@@ -71,6 +71,9 @@ class Entry:
     digest: Digest
     artifact: Artifact
     tags: tuple[str, ...]
+    platforms: Mapping[Digest, bool] | None = None
+    """Where a rule requires the platforms: the digests that SUBJECT lists, and whether each is an
+    image (else an index in its turn); None without SUBJECT."""
 
     @property
     def unit(self) -> tuple[str, Digest]:

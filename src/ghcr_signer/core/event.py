@@ -27,7 +27,7 @@ class Event:
     `ref` and `commit` are those of the run; `protected` is the branch that trust comes from;
     `target` is the ref that a pull request or merge group goes into, "" for other events; `head` is
     the commit that a pull request proposes; `foreign` is whether it does so from another
-    repository.
+    repository; `before` is where the branch was before a push, "" for other events.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Event:
     head: str
     foreign: bool
     forced: bool
+    before: str
 
     @classmethod
     def read(
@@ -71,6 +72,7 @@ class Event:
             _text(payload, PULL_REQUEST, "head", "sha"),
             name == PULL_REQUEST and proposer != environment.get("GITHUB_REPOSITORY", ""),
             payload.get("forced") is True,
+            _text(payload, "before") if name == "push" else "",
         )
 
     def require_target(self) -> None:

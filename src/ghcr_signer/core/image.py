@@ -24,11 +24,14 @@ _LABELS = ("created", "version", "revision", "source")
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A manifest that an index lists. `attestation`: buildx's own, which describes a platform."""
+    """A manifest that an index lists. `attestation`: buildx's own, which describes a platform;
+    `index`: it is an index in its turn.
+    """
 
     digest: Digest
     platform: str
     attestation: bool
+    index: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ def _child(entry: strict_json.Json) -> Child:
         Digest.parse(entry["digest"]),
         "/".join(str(part) for part in parts if part) or "no platform",
         (entry.get("annotations") or {}).get(key) == value,
+        entry.get("mediaType") in INDEX_TYPES,
     )
 
 

@@ -76,6 +76,18 @@ class PublicKey:
         return False
 
 
+def essence_of(signature: bytes) -> bytes:
+    """What nobody can change in a signature without the private key, if it verifies; or its hash.
+
+    Of an ECDSA signature (r, s) anybody can make another, (r, -s), and have that logged anew.
+    """
+    try:
+        r, _ = decode_dss_signature(signature)
+    except ValueError:  # of another kind: there is one spelling only
+        return hashlib.sha256(signature).digest()
+    return r.to_bytes((r.bit_length() + 7) // 8)
+
+
 def _load(load: Callable[[bytes], PublicKeyTypes], content: bytes) -> PublicKey:
     if len(content) > limits.KEY_BYTES:
         raise UsageError(codes.KEY_UNUSABLE, f"a key of more than {limits.KEY_BYTES} bytes")

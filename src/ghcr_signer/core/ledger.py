@@ -1,45 +1,216 @@
-"""The ledger: what all sets of a directory together say."""
+"""The ledger: what all sets of a directory together say. Step 10 judges each set by those before.
+
+A tag moves forwards only, as clients see it: those that remember the greatest log index they have
+met refuse a smaller one, so a set that they would refuse is never published.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from ghcr_signer.core.directory import parse_set_name
+from ghcr_signer.core import codes
+from ghcr_signer.core.directory import Entry, parse_set_name
+from ghcr_signer.core.errors import Failure, Refused
+from ghcr_signer.core.policy import Policy, Requirement, Rule
 from ghcr_signer.core.reference import Digest
-from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.verdict import Check, SignatureVerdict, Step, Verdict
 
 Tag = tuple[str, str]
 """registry/repository, and a tag in it."""
 
+Unit = tuple[str, Digest]
+"""registry/repository, and an image's digest."""
+
+Declared = tuple[str, str, tuple[str, ...]]
+"""A set, a registry/repository, and tags in it that an entry of the set says it moves."""
+
+_SET = Check(Step.SET, "its tags move forwards, each once, and no platform is missing")
+
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """Who moves which tag, and which digests are known.
+class _Reached:
+    """How far a tag has come in one log: the greatest index and the latest time, both verified."""
 
-    `movers` gives for each (registry/repository, tag) the path of the entry that moves it: of all
-    sets that name the tag, the one with the latest instant. `signed` holds the
-    (registry/repository, digest) of every entry.
+    index: int
+    time: datetime
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the sets so far say. It grows set by set, in the order of their instants.
+
+    `movers` gives for each (registry/repository, tag) the path of the entry that moves it last,
+    whether or not that entry passes; tags that the policy lets nobody move are not in it.
     """
 
-    movers: Mapping[Tag, str]
-    signed: frozenset[tuple[str, Digest]]
+    movers: dict[Tag, str] = field(default_factory=dict)
+    _reached: dict[Tag, dict[str, _Reached]] = field(default_factory=dict)
+    _signatures: set[bytes] = field(default_factory=set)
 
-    @classmethod
-    def of(cls, verdicts: Iterable[Verdict]) -> Ledger:
-        """Read the ledger out of verdicts; raises ValueError for one that has not passed."""
-        entries = [(verdict.path, verdict.passed_entry) for verdict in verdicts]
-        entries.sort(key=lambda item: parse_set_name(item[1].set_name))
-        movers = {(entry.image.name, tag): path for path, entry in entries for tag in entry.tags}
-        return cls(movers, frozenset(entry.unit for _, entry in entries))
+    def add(self, verdicts: Iterable[Verdict], policy: Policy) -> None:
+        """Enter a set: what fails counts too, since clients may have met it before it failed."""
+        for verdict in verdicts:
+            for signature in verdict.signatures:
+                if signature.essence is not None:
+                    self._signatures.add(signature.essence)
+            if verdict.entry and verdict.entry.tags:
+                self._add_tags(verdict, policy.rules_for(verdict.entry.image))
+
+    def _add_tags(self, verdict: Verdict, rules: Collection[Rule]) -> None:
+        for name, tag in _tags(verdict):
+            before = self._reached.get((name, tag), {})
+            self._reached[name, tag] = _furthest(verdict.signatures, before)
+            if all(rule.lets_move(tag) for rule in rules):
+                self.movers[name, tag] = verdict.path
+
+    def check_fresh(self, verdict: Verdict) -> None:
+        """An entry that moves a tag holds a valid signature that no earlier set holds (GS1006).
+
+        An old public signature under a fresh set name would otherwise bring an old image back.
+        """
+        fresh = (s for s in verdict.signatures if s.valid and s.essence not in self._signatures)
+        if not any(fresh):
+            raise Refused(codes.SIGNATURE_REUSED, "an earlier set holds every signature of it")
+
+    def check_forwards(self, tag: Tag, verdict: Verdict) -> None:
+        """In each log a greater index than any earlier mover's, else a later time (GS1005)."""
+        mine = _furthest(each for each in verdict.signatures if each.valid)
+        latest = max((each.time for each in mine.values()), default=None)
+        for log, reached in self._reached.get(tag, {}).items():
+            if log in mine:
+                if mine[log].index <= reached.index:
+                    said = f"its log index {mine[log].index} is not above {reached.index}"
+                    raise _older(tag, said)
+            elif latest is None:
+                raise _older(tag, "it has no verified time, which an earlier set has")
+            elif latest <= reached.time:
+                raise _older(tag, f"it was logged at {latest:%FT%TZ}, not after an earlier set")
 
 
-def last_moves(declared: Iterable[tuple[str, str, Iterable[str]]]) -> dict[Tag, datetime]:
-    """When each tag was last moved. `declared`: the set, registry/repository, the tags."""
+def verify_set(
+    verdicts: Sequence[Verdict], policy: Policy, ledger: Ledger, *, whole: bool = True
+) -> tuple[Verdict, ...]:
+    """Step 10, set, for each entry that has not failed before. `ledger` holds the earlier sets.
+
+    `whole`: these are all entries of the set, so that each platform must be among them.
+    """
+    movers: dict[Tag, int] = {}
+    for verdict in verdicts:
+        for tag in _tags(verdict):
+            movers[tag] = movers.get(tag, 0) + 1
+    required = Requirement.REQUIRED in [rule.platforms for rule in policy.rules]
+    there = _Units.of(verdicts) if required and whole else None
+    return tuple(_with_step(verdict, policy, ledger, movers, there) for verdict in verdicts)
+
+
+def last_moves(declared: Iterable[Declared]) -> dict[Tag, datetime]:
+    """When each tag was last moved."""
     moves: dict[Tag, datetime] = {}
     for set_name, repository, tags in declared:
         instant = parse_set_name(set_name)
         for tag in tags:
             moves[repository, tag] = max(instant, moves.get((repository, tag), instant))
     return moves
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """What is in a set, and which of it an index in the set lists as an image."""
+
+    there: Collection[Unit]
+    listed: Collection[Unit]
+
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict]) -> _Units:
+        entries = [verdict.entry for verdict in verdicts if verdict.entry]
+        return cls(
+            {entry.unit for entry in entries},
+            {
+                (entry.image.name, digest)
+                for entry in entries
+                for digest, is_image in (entry.platforms or {}).items()
+                if is_image
+            },
+        )
+
+
+def _with_step(
+    verdict: Verdict,
+    policy: Policy,
+    ledger: Ledger,
+    movers: Mapping[Tag, int],
+    there: _Units | None,
+) -> Verdict:
+    entry = verdict.entry
+    if entry is None or not verdict.checks[-1].passed:
+        return verdict
+    check = _SET
+    try:
+        if entry.tags:
+            _check_tags(verdict, policy.rules_for(entry.image), ledger, movers)
+        if there is not None and _wants_platforms(policy.rules_for(entry.image)):
+            _check_platforms(entry, there)
+    except Refused as refusal:
+        failure = refusal.failure
+        check = Check(
+            Step.SET, failure.code.title, Failure(failure.code, str(refusal), verdict.path)
+        )
+    return Verdict(verdict.path, entry, verdict.signatures, (*verdict.checks, check))
+
+
+def _check_tags(
+    verdict: Verdict, rules: Iterable[Rule], ledger: Ledger, movers: Mapping[Tag, int]
+) -> None:
+    """Each tag once in the set, one that every rule lets move, and forwards."""
+    for name, tag in _tags(verdict):
+        if movers[name, tag] > 1:
+            message = f"the tag {tag!r} is moved by another entry of this set too"
+            raise Refused(codes.TAG_TWICE, message)
+        for rule in rules:
+            if not rule.lets_move(tag):
+                allowed = ", ".join(rule.tags) or "none"
+                message = f"the rule {rule.name!r} does not let a set move {tag!r}, but {allowed}"
+                raise Refused(codes.TAG_NOT_ALLOWED, message)
+    ledger.check_fresh(verdict)
+    for moved in _tags(verdict):
+        ledger.check_forwards(moved, verdict)
+
+
+def _wants_platforms(rules: Iterable[Rule]) -> bool:
+    return any(rule.platforms is Requirement.REQUIRED for rule in rules)
+
+
+def _check_platforms(entry: Entry, units: _Units) -> None:
+    """Every platform of an index is there, and it is known whether this is an index."""
+    if entry.platforms is None and entry.unit not in units.listed:
+        message = "it has no SUBJECT, and no index of this set lists it"
+        raise Refused(codes.PLATFORMS_UNKNOWN, message)
+    for digest in entry.platforms or ():
+        if (entry.image.name, digest) not in units.there:
+            raise Refused(codes.PLATFORM_MISSING, f"this set has no entry for {digest}")
+
+
+def _tags(verdict: Verdict) -> Iterator[Tag]:
+    if verdict.entry:
+        for tag in verdict.entry.tags:
+            yield verdict.entry.image.name, tag
+
+
+def _furthest(
+    signatures: Iterable[SignatureVerdict], before: Mapping[str, _Reached] | None = None
+) -> dict[str, _Reached]:
+    """How far these signatures, and what was before them, have come in each log."""
+    found = dict(before or {})
+    for each in signatures:
+        if each.log is not None and each.time is not None:
+            last = found.get(each.log.log, _Reached(each.log.index, each.time))
+            found[each.log.log] = _Reached(
+                max(last.index, each.log.index), max(last.time, each.time)
+            )
+    return found
+
+
+def _older(tag: Tag, why: str) -> Refused:
+    return Refused(codes.TAG_OLDER, f"{tag[0]}:{tag[1]} would move backwards: {why}")

@@ -59,6 +59,15 @@ KEY_BYTES = 64 * 1024
 TRUSTED_ROOT_BYTES = 1024 * 1024
 """A trusted_root.json; the public-good one has about 7 KiB."""
 
+POLICY_BYTES = 256 * 1024
+"""A policy.yml; one of a hundred rules has about 40 KiB."""
+
+YAML_DEPTH = 20
+"""Nesting of a YAML document; a policy needs 6."""
+
+GLOB_WILDCARDS = 3
+"""`*` and `**` in one glob of a policy: what a glob costs to match grows with their power."""
+
 CLOCK_SKEW_SECONDS = 300
 """How far in the future a verified time or a set's name may lie: clocks differ."""
 

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import LATEST_TAG, Entry
 from ghcr_signer.core.errors import Failure
-from ghcr_signer.core.ledger import Ledger, Tag
+from ghcr_signer.core.ledger import Ledger, Tag, Unit
 from ghcr_signer.core.reference import Digest
-from ghcr_signer.core.verdict import Verdict
-
-Unit = tuple[str, Digest]
-"""What is published as one: registry/repository, and the image's digest."""
+from ghcr_signer.core.verdict import Step, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +58,25 @@ Operation = Push | Confirm | MoveTag
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """A merged set that fails under today's policy, and why: nothing is done with it any more."""
+
+    set_name: str
+    failures: tuple[Failure, ...]
+
+    @property
+    def broken(self) -> bool:
+        """Whether its files are at fault, which no policy changes: it was not merged like this."""
+        files = (Step.STRUCTURE, Step.BLOBS, Step.ARTIFACT)
+        return any(failure.code.step in files for failure in self.failures)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it is because a digest in it is withdrawn."""
+        return any(failure.code is codes.WITHDRAWN for failure in self.failures)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The operations in their order, the entries that are live already, what must not be done."""
 
@@ -82,12 +98,20 @@ class Plan:
         )
 
 
-def plan(verdicts: Sequence[Verdict], ledger: Ledger, held: Held) -> Plan:
-    """What publishing would do. Raises ValueError for a verdict that has not passed.
+def plan(
+    verdicts: Sequence[Verdict], ledger: Ledger, held: Held, retired: Collection[str] = ()
+) -> Plan:
+    """What publishing would do. Raises ValueError for a verdict that has not passed, but in a set
+    that is `retired`: of such a set nothing is published, and a tag that it moves last stays.
 
     Signatures first, then what is live already and must be confirmed, then tags, `latest` last.
     """
-    entries = {verdict.path: verdict.passed_entry for verdict in verdicts}
+    entries = {
+        verdict.path: verdict.passed_entry
+        for verdict in verdicts
+        if verdict.set_name not in retired
+    }
+    known = {verdict.entry.unit for verdict in verdicts if verdict.entry}
     chosen = _chosen(entries, held)
     conflicts = tuple(
         _conflict(path, held.signatures[entry.unit])
@@ -95,7 +119,7 @@ def plan(verdicts: Sequence[Verdict], ledger: Ledger, held: Held) -> Plan:
         if entry.artifact.manifest.digest != chosen[entry.unit]
     )
     blocked_sets = {entries[failure.file].set_name for failure in conflicts}
-    moves, refusals = _moves(entries, ledger, held, blocked_sets)
+    moves, refusals = _moves(entries, ledger, held, known, blocked_sets)
     moving_sets = {move.entry.set_name for move in moves}
 
     uploads: list[Push] = []
@@ -120,16 +144,24 @@ def _chosen(entries: Mapping[str, Entry], held: Held) -> dict[Unit, Digest]:
 
 
 def _moves(
-    entries: Mapping[str, Entry], ledger: Ledger, held: Held, blocked_sets: set[str]
+    entries: Mapping[str, Entry],
+    ledger: Ledger,
+    held: Held,
+    known: set[Unit],
+    blocked_sets: set[str],
 ) -> tuple[list[MoveTag], list[Failure]]:
     """The tags that move, `latest` last, and those that must not."""
     moves: list[MoveTag] = []
     refusals: list[Failure] = []
     for (name, tag), path in sorted(ledger.movers.items(), key=_latest_last):
+        if path not in entries:
+            message = f"{name}:{tag} stays where it is: the set that moves it last is retired"
+            refusals.append(Failure(codes.TAG_RETIRED, message, path))
+            continue
         entry, current = entries[path], held.tags[name, tag]
         if current == entry.digest:
             continue
-        refusal = _refusal(entry, tag, current, ledger, held, blocked_sets)
+        refusal = _refusal(entry, tag, current, held, known, blocked_sets)
         if refusal is None:
             moves.append(MoveTag(path, entry, tag, current))
         else:
@@ -146,8 +178,8 @@ def _refusal(
     entry: Entry,
     tag: str,
     current: Digest | None,
-    ledger: Ledger,
     held: Held,
+    known: set[Unit],
     blocked_sets: set[str],
 ) -> tuple[codes.Code, str] | None:
     """Why a tag must not move, if it must not."""
@@ -156,7 +188,7 @@ def _refusal(
         return codes.TAG_WAITS, f"{name} stays where it is: its set is not wholly live"
     if entry.unit not in held.images:
         return codes.IMAGE_ABSENT, f"{name} stays where it is: {entry.image} is not there"
-    if current is not None and (entry.image.name, current) not in ledger.signed:
+    if current is not None and (entry.image.name, current) not in known:
         return codes.TAG_UNKNOWN, f"{name} points at {current}, which no set knows"
     return None
 

@@ -1,57 +1,129 @@
-"""Policy and Trust: who may sign what, and which logs count."""
+"""Policy and Trust: who may sign what, and which logs count.
+
+The vocabulary is that of sigstore's ClusterImagePolicy where it has a word. A policy is read from
+`policy.yml` (docs/policy.md), or made of keys and globs that were named: then it has one rule.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 
 from ghcr_signer.core import codes
+from ghcr_signer.core.directory import LATEST_TAG
 from ghcr_signer.core.errors import UsageError
 from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.reference import Reference
+from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.trusted_root import TrustedRoot
 
 
 class Requirement(Enum):
-    """Whether a signature must have something."""
+    """Whether a signature, or an entry, must have something."""
 
     REQUIRED = "required"
     OPTIONAL = "optional"
 
 
+class EverySignature(Enum):
+    """Whether every signature of an entry must be valid, or enough of them."""
+
+    VALID = "valid"
+    ANY = "any"
+
+
+class DockerReference(Enum):
+    """Whether the signed docker-reference must be the entry's repository."""
+
+    MATCH = "match"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A key that does not count any more: from an instant on, or (None) at all."""
+
+    start: datetime | None
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Somebody who may sign: a name for people, and the key that makes it distinct."""
+    """Somebody who may sign: a name for people, and the key that makes it distinct.
+
+    `not_before` and `not_after` bound the verified times of its signatures; `rotate_after` is when
+    its key should be replaced, of which is warned a month ahead. Instants are UTC.
+    """
 
     name: str
     key: PublicKey
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    revoked: Revocation | None = None
+    rotate_after: datetime | None = None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether only a verified time can say that it counted."""
+        return bool(self.not_before or self.not_after or self.revoked)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """Who may sign what.
+class Rule:
+    """What must hold of the images that one of its globs names.
 
-    An entry needs a signature by one of the authorities; every signature in it must verify; the
-    signed docker-reference must match. `repositories` are globs over registry/repository, None for
-    any: `*` stays within a segment of the path, `**` crosses segments.
+    Globs match registry[:port]/repository as a whole, in their case: `*` stays within a segment of
+    the path, `**` crosses segments. `threshold` counts distinct authorities within an entry;
+    `annotations` must be signed exactly so; `tags` are globs over the tags that a set may move.
     """
 
+    name: str
+    images: tuple[str, ...]
     authorities: tuple[Authority, ...]
-    repositories: tuple[str, ...] | None
+    threshold: int = 1
+    every_signature: EverySignature = EverySignature.VALID
     transparency_log: Requirement = Requirement.REQUIRED
+    docker_reference: DockerReference = DockerReference.MATCH
+    platforms: Requirement = Requirement.OPTIONAL
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = (LATEST_TAG,)
 
     def __post_init__(self) -> None:
         """One key in two authorities would count one signer twice: refused (GS2004)."""
         if len({authority.key for authority in self.authorities}) != len(self.authorities):
-            raise UsageError(codes.KEY_UNUSABLE, "one key is named twice")
+            raise UsageError(codes.KEY_UNUSABLE, f"the rule {self.name!r} names one key twice")
 
-    def allows(self, image: Reference) -> bool:
-        """Whether the image's repository is one that this policy is about."""
-        return self.repositories is None or any(
-            _pattern(glob).fullmatch(image.name) for glob in self.repositories
-        )
+    def covers(self, image: Reference) -> bool:
+        """Whether the rule is about an image."""
+        name = image.name
+        return any(_matches(glob, name) for glob in self.images)
+
+    def lets_move(self, tag: str) -> bool:
+        """Whether a set may move the tag."""
+        return any(_matches(glob, tag) for glob in self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A digest that is forbidden for good, since when and why."""
+
+    date: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may sign what: every rule that covers an image must pass; one that none covers fails."""
+
+    rules: tuple[Rule, ...]
+    withdrawn: Mapping[Digest, Withdrawal] = field(default_factory=dict)
+
+    def rules_for(self, image: Reference) -> tuple[Rule, ...]:
+        """The rules that cover an image; a broad rule never weakens a narrow one."""
+        return tuple([rule for rule in self.rules if rule.covers(image)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +132,11 @@ class Trust:
 
     policy: Policy
     trusted_root: TrustedRoot
+
+
+@lru_cache(maxsize=1024)
+def _matches(glob: str, name: str) -> bool:
+    return _pattern(glob).fullmatch(name) is not None
 
 
 @cache

@@ -52,7 +52,8 @@ class SignatureVerdict:
 
     `place` is where it stands (`MANIFEST`, layer 0); `authority` is the name of the trusted
     authority it verifies under and `key` that key's fingerprint, both None where there is none;
-    `time` is the verified time, UTC, None without a verified log entry.
+    `time` is the verified time, UTC, None without a verified log entry; `essence` tells whether two
+    signatures are one (core/key.py), None where it is in no canonical form.
     """
 
     format: str
@@ -62,6 +63,7 @@ class SignatureVerdict:
     claims: Claims | None
     log: LogPosition | None
     time: datetime | None
+    essence: bytes | None
     checks: tuple[Check, ...]
 
     @property
@@ -74,7 +76,8 @@ class SignatureVerdict:
 class Verdict:
     """What verification says of one entry. `path` is the entry's, SET/DIGEST.
 
-    `entry` is None where the files could not be read as one (steps 1 to 4).
+    `entry` is None where the files do not say which image it is about (steps 1 and 2). Where
+    several rules cover that, `signatures` are as the first that fails judges them, else the first.
     """
 
     path: str
@@ -88,6 +91,11 @@ class Verdict:
         return _all_passed(self.checks, _ENTRY_STEPS)
 
     @property
+    def set_name(self) -> str:
+        """The set that the entry is in."""
+        return self.path.partition("/")[0]
+
+    @property
     def passed_entry(self) -> Entry:
         """The entry, for whoever acts on it; raises ValueError unless it has passed."""
         if self.entry is None or not self.passed:
@@ -96,13 +104,15 @@ class Verdict:
 
     @property
     def signers(self) -> tuple[str, ...]:
-        """The authorities that its signatures verify under, each once."""
-        return tuple(sorted({each.authority for each in self.signatures if each.authority}))
+        """The authorities of its valid signatures, each once."""
+        found = {each.authority for each in self.signatures if each.authority and each.valid}
+        return tuple(sorted(found))
 
     @property
     def logged(self) -> datetime | None:
-        """The latest verified time of its signatures, None where no log entry gives one."""
-        return max((each.time for each in self.signatures if each.time), default=None)
+        """The latest verified time of its valid signatures, None where no log entry gives one."""
+        times = (each.time for each in self.signatures if each.time and each.valid)
+        return max(times, default=None)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -3,23 +3,38 @@
 The steps are those of docs/verification.md and of every report. Each one is a function below, in
 order, and does what its docstring says; what it finds is a `Check` with its number. The first
 failure ends an entry (in steps 5 to 8, a signature): what was not reached is not in the verdict.
+Steps 5 to 9 are made for each rule of the policy that covers the image, and each rule must pass.
+Step 10 is in `ledger.py`, since it needs the other entries and sets; step 11 is in `change.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from ghcr_signer.core import base64_canonical, codes, directory, limits, schemas
 from ghcr_signer.core.directory import Entry, File
 from ghcr_signer.core.errors import Failure, Refused, about
 from ghcr_signer.core.formats import simple_signing
+from ghcr_signer.core.image import Image
+from ghcr_signer.core.key import essence_of
+from ghcr_signer.core.ledger import Ledger, verify_set
 from ghcr_signer.core.log_entry import LogEntry
 from ghcr_signer.core.manifest import Artifact, SignatureManifest
-from ghcr_signer.core.policy import Authority, Policy, Requirement, Trust
+from ghcr_signer.core.policy import (
+    Authority,
+    DockerReference,
+    EverySignature,
+    Policy,
+    Requirement,
+    Rule,
+    Trust,
+)
 from ghcr_signer.core.reference import Digest, Reference, same_repository
 from ghcr_signer.core.signature import Claims, Signature
+from ghcr_signer.core.trusted_root import TrustedRoot
 from ghcr_signer.core.verdict import Check, SignatureVerdict, Step, Verdict
 
 _STRUCTURE = Check(Step.STRUCTURE, "only known, regular files within their caps")
@@ -29,11 +44,11 @@ _ARTIFACT = Check(Step.ARTIFACT, "the manifest says nothing but the signatures")
 _SIGNATURE = Check(Step.SIGNATURE, "a trusted key verifies the signature")
 _LOG_ENTRY = Check(Step.LOG_ENTRY, "a trusted log promised this payload, signature and key")
 _NO_LOG_ENTRY = Check(Step.LOG_ENTRY, "no log entry, and none is required")
-_TIME = Check(Step.TIME, "the verified time is not in the future, and the log's key counted then")
+_TIME = Check(Step.TIME, "the verified time is past; the keys of log and authority counted then")
 _NO_TIME = Check(Step.TIME, "no verified time, and none is required")
 _CLAIMS = Check(Step.CLAIMS, "the payload names this digest and this repository")
-_POLICY = Check(Step.POLICY, "signed by a trusted authority, and no signature fails")
-_SET = Check(Step.SET, "each tag occurs once per repository in the set")
+
+_SKEW = timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
 
 
 def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime) -> Verdict:
@@ -49,19 +64,25 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
     try:
         contents, manifest = _structure(entry_name, files)  # (1)
         checks.append(_STRUCTURE)
-        image, digest, tags = _reference(entry_name, contents, trust.policy)  # (2)
+        image, digest, tags, rules = _reference(entry_name, contents, trust.policy)  # (2)
         checks.append(_REFERENCE)
+        entry = Entry(set_name, image, digest, Artifact(manifest.own, manifest.files), tags)
         blobs = _blobs(manifest, contents, digest)  # (3)
         checks.append(_BLOBS)
         _artifact(manifest, contents)  # (4)
         checks.append(_ARTIFACT)
-        entry = Entry(set_name, image, digest, Artifact(manifest.own, manifest.files), tags)
-        signatures = tuple(  # (5) to (8)
-            _judge(path, signature, image, trust, now)
-            for signature in simple_signing.signatures(manifest, blobs)
-        )
-        _policy(signatures)  # (9)
-        checks.append(_POLICY)
+        first: tuple[SignatureVerdict, ...] = ()
+        for rule in rules:
+            signatures = tuple(  # (5) to (8)
+                _judge(path, signature, image, rule, trust.trusted_root, now)
+                for signature in simple_signing.signatures(manifest, blobs)
+            )
+            _policy(signatures, digest, rule, trust.policy)  # (9)
+            checks.append(_policy_check(rule.name, rule.every_signature))
+            first = first or signatures
+        signatures = first
+        if Requirement.REQUIRED in [rule.platforms for rule in rules]:  # (10) will ask
+            entry = replace(entry, platforms=_platforms(contents))
     except Exception as error:  # whatever it is, what cannot be judged does not pass
         checks.append(_failed(path, error, Step.STRUCTURE))
     return Verdict(path, entry, signatures, tuple(checks))
@@ -70,33 +91,12 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
 def verify_alone(
     path: str, contents: Mapping[str, bytes], trust: Trust, *, now: datetime
 ) -> Verdict:
-    """Judge an entry that is alone in its set, by steps 1 to 10; never raises."""
-    (verdict,) = verify_set([verify(path, directory.regular(contents), trust, now=now)])
+    """Judge an entry without the rest of its set, by steps 1 to 9, and by step 10 as far as it
+    needs neither platforms nor earlier sets; never raises.
+    """
+    found = verify(path, directory.regular(contents), trust, now=now)
+    (verdict,) = verify_set([found], trust.policy, Ledger(), whole=False)
     return verdict
-
-
-def verify_set(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
-    """Step 10, set: each tag occurs once per repository. Adds the check to each verdict."""
-    movers: dict[tuple[str, str], int] = {}
-    for verdict in verdicts:
-        for key in _tags(verdict):
-            movers[key] = movers.get(key, 0) + 1
-    return tuple(_with_set(verdict, movers) for verdict in verdicts)
-
-
-def _with_set(verdict: Verdict, movers: Mapping[tuple[str, str], int]) -> Verdict:
-    twice = [tag for name, tag in _tags(verdict) if movers[name, tag] > 1]
-    check = _SET
-    if twice:
-        message = f"the tag {twice[0]!r} is moved by another entry of this set too"
-        check = replace(_SET, failure=Failure(codes.TAG_TWICE, message, verdict.path))
-    return Verdict(verdict.path, verdict.entry, verdict.signatures, (*verdict.checks, check))
-
-
-def _tags(verdict: Verdict) -> Iterator[tuple[str, str]]:
-    if verdict.entry:
-        for tag in verdict.entry.tags:
-            yield verdict.entry.image.name, tag
 
 
 def _structure(
@@ -115,19 +115,20 @@ def _structure(
 
 def _reference(
     entry_name: str, contents: Mapping[str, bytes], policy: Policy
-) -> tuple[Reference, Digest, tuple[str, ...]]:
-    """(2) IMAGE parses, its digest is the folder's name, its repository is allowed."""
+) -> tuple[Reference, Digest, tuple[str, ...], tuple[Rule, ...]]:
+    """(2) IMAGE parses, its digest is the folder's name, and rules cover its repository."""
     with about(directory.IMAGE):
         image, digest = directory.parse_image(contents[directory.IMAGE])
         if digest.hex != entry_name:
             raise Refused(
                 codes.REFERENCE_DIGEST, f"IMAGE names {digest}, its folder another digest"
             )
-        if not policy.allows(image):
-            raise Refused(codes.REPOSITORY_NOT_ALLOWED, f"{image.name} is not allowed")
+        rules = policy.rules_for(image)
+        if not rules:
+            raise Refused(codes.REPOSITORY_NOT_ALLOWED, f"no rule allows {image.name}")
     with about(directory.TAGS):
         latest, further = directory.LATEST in contents, contents.get(directory.TAGS)
-        return image, digest, directory.parse_tags(latest, further)
+        return image, digest, directory.parse_tags(latest, further), rules
 
 
 def _blobs(
@@ -140,94 +141,100 @@ def _blobs(
     named = manifest.files
     for name in contents:
         if name.startswith(directory.PAYLOAD_BLOB) and name not in named:
-            with about(name):
-                raise Refused(codes.BLOB_UNNAMED, "the manifest names no such blob")
+            raise Refused(codes.BLOB_UNNAMED, "the manifest names no such blob", file=name)
     blobs = {}
     for name, descriptor in named.items():
-        with about(name):
-            content = contents.get(name)
-            if content is None:
-                raise Refused(codes.BLOB_MISSING, f"the manifest names {descriptor.digest}")
-            if len(content) != descriptor.size:
-                raise Refused(
-                    codes.BLOB_SIZE, f"{len(content)} bytes, its descriptor says {descriptor.size}"
-                )
-            if Digest.of(content) != descriptor.digest:
-                raise Refused(codes.BLOB_DIGEST, f"these bytes are not {descriptor.digest}")
-            blobs[descriptor.digest] = name, content
+        content = contents.get(name)
+        if content is None:
+            message = f"the manifest names {descriptor.digest}"
+            raise Refused(codes.BLOB_MISSING, message, file=name)
+        if len(content) != descriptor.size:
+            message = f"{len(content)} bytes, its descriptor says {descriptor.size}"
+            raise Refused(codes.BLOB_SIZE, message, file=name)
+        if Digest.of(content) != descriptor.digest:
+            message = f"these bytes are not {descriptor.digest}"
+            raise Refused(codes.BLOB_DIGEST, message, file=name)
+        blobs[descriptor.digest] = name, content
     subject = contents.get(directory.SUBJECT)
     if subject is not None and Digest.of(subject) != image:
-        with about(directory.SUBJECT):
-            raise Refused(codes.SUBJECT_DIGEST, f"these bytes are not {image}")
+        message = f"these bytes are not {image}"
+        raise Refused(codes.SUBJECT_DIGEST, message, file=directory.SUBJECT)
     return blobs
 
 
 def _artifact(manifest: SignatureManifest, contents: Mapping[str, bytes]) -> None:
     """(4) The config says nothing but the layers; the rest was said by the schema in (1)."""
     sizes = {layer.descriptor.digest: layer.descriptor.size for layer in manifest.layers}
-    if any(layer.descriptor.size != sizes[layer.descriptor.digest] for layer in manifest.layers):
-        with about(directory.MANIFEST):
-            raise Refused(codes.BLOB_SIZE, "two layers give one digest two sizes")
+    if [each for each in manifest.layers if each.descriptor.size != sizes[each.descriptor.digest]]:
+        message = "two layers give one digest two sizes"
+        raise Refused(codes.BLOB_SIZE, message, file=directory.MANIFEST)
     with about(directory.CONFIG_BLOB):
         manifest.check_config(contents[directory.CONFIG_BLOB])
 
 
-@dataclass(slots=True)
-class _Judgement:
-    """What steps 5 to 8 have found of one signature so far."""
-
-    authority: Authority | None = None
-    log_entry: LogEntry | None = None
-    claims: Claims | None = None
-
-
 def _judge(
-    path: str, signature: Signature, image: Reference, trust: Trust, now: datetime
+    path: str,
+    signature: Signature,
+    image: Reference,
+    rule: Rule,
+    trusted_root: TrustedRoot,
+    now: datetime,
 ) -> SignatureVerdict:
-    """Steps 5 to 8 for one signature."""
+    """Steps 5 to 8 for one signature, under one rule."""
     checks: list[Check] = []
-    found = _Judgement()
+    authority: Authority | None = None
+    essence: bytes | None = None
+    entry: LogEntry | None = None
+    time: datetime | None = None
+    claims: Claims | None = None
     try:
         with about(directory.MANIFEST):
-            value, found.authority = _signature(signature, trust.policy)  # (5)
+            value = _value(signature)  # (5)
+            essence = essence_of(value)
+            authority = _signature(signature, value, rule)
             checks.append(_SIGNATURE)
-            found.log_entry = _log_entry(signature, value, found.authority, trust)  # (6)
-            checks.append(_LOG_ENTRY if found.log_entry else _NO_LOG_ENTRY)
-            _time(signature, found.log_entry, trust, now)  # (7)
-            checks.append(_TIME if found.log_entry else _NO_TIME)
+            entry = _log_entry(signature, value, authority, rule, trusted_root)  # (6)
+            time = entry.time if entry else None
+            checks.append(_LOG_ENTRY if entry else _NO_LOG_ENTRY)
+            _time(signature, entry, time, authority, trusted_root, now)  # (7)
+            checks.append(_TIME if entry else _NO_TIME)
         with about(signature.payload_file):
-            found.claims = _claims(signature, image)  # (8)
+            claims = _claims(signature, image, rule)  # (8)
             checks.append(_CLAIMS)
     except Exception as error:  # whatever it is, what cannot be judged does not pass
         checks.append(_failed(path, error, Step.SIGNATURE))
-    logged = found.log_entry
     return SignatureVerdict(
         format=signature.format,
         place=signature.place,
-        authority=found.authority.name if found.authority else None,
-        key=found.authority.key.fingerprint if found.authority else None,
-        claims=found.claims,
-        log=logged.position if logged else None,
-        time=logged.time if logged else None,
+        authority=authority.name if authority else None,
+        key=authority.key.fingerprint if authority else None,
+        claims=claims,
+        log=entry.position if entry else None,
+        time=time,
+        essence=essence,
         checks=tuple(checks),
     )
 
 
-def _signature(signature: Signature, policy: Policy) -> tuple[bytes, Authority]:
-    """(5) The signature verifies under an authority's key: the policy's, never the artifact's."""
+def _value(signature: Signature) -> bytes:
+    """(5) The signature's bytes, in their one spelling."""
     if signature.certificate is not None:
         raise Refused(codes.CERTIFICATE_UNSUPPORTED, f"{signature.place} has a certificate")
     try:
-        value = base64_canonical.decode(signature.value)
+        return base64_canonical.decode(signature.value)
     except ValueError:
         raise Refused(
             codes.SIGNATURE_MALFORMED, f"the signature of {signature.place} is not canonical base64"
         ) from None
+
+
+def _signature(signature: Signature, value: bytes, rule: Rule) -> Authority:
+    """(5) The signature verifies under an authority's key: the rule's, never the artifact's."""
     malformed: Refused | None = None
-    for authority in policy.authorities:
+    for authority in rule.authorities:
         try:
             if authority.key.verifies(value, signature.signed):
-                return value, authority
+                return authority
         except Refused as refusal:  # malformed for this kind of key, maybe not for the next
             malformed = refusal
     raise malformed or Refused(
@@ -236,60 +243,129 @@ def _signature(signature: Signature, policy: Policy) -> tuple[bytes, Authority]:
 
 
 def _log_entry(
-    signature: Signature, value: bytes, authority: Authority, trust: Trust
+    signature: Signature,
+    value: bytes,
+    authority: Authority,
+    rule: Rule,
+    trusted_root: TrustedRoot,
 ) -> LogEntry | None:
     """(6) A trusted log promised the entry, and it is about this payload, signature and key."""
     if signature.log_entry is None:
-        if trust.policy.transparency_log is Requirement.REQUIRED:
+        if rule.transparency_log is Requirement.REQUIRED:
             raise Refused(codes.LOG_ENTRY_MISSING, f"{signature.place} has no log entry")
         return None
     entry = LogEntry.parse(signature.log_entry)
-    entry.verify_promise(trust.trusted_root)
+    entry.verify_promise(trusted_root)
     entry.check_binding(signature.payload, value, authority.key)
     return entry
 
 
-def _time(signature: Signature, entry: LogEntry | None, trust: Trust, now: datetime) -> None:
-    """(7) The verified time is not in the future, and the log's key counted then."""
+def _time(
+    signature: Signature,
+    entry: LogEntry | None,
+    time: datetime | None,
+    authority: Authority,
+    trusted_root: TrustedRoot,
+    now: datetime,
+) -> None:
+    """(7) The verified time is not in the future; the log's key and the authority counted then."""
     if signature.timestamp is not None:
         raise Refused(codes.TIMESTAMP_UNSUPPORTED, f"{signature.place} has an RFC 3161 timestamp")
-    if entry is None:
-        return
-    if entry.time > now + timedelta(seconds=limits.CLOCK_SKEW_SECONDS):
-        raise Refused(codes.TIME_FUTURE, f"the log says {entry.time.isoformat()}: in the future")
-    log = trust.trusted_root.logs[entry.position.log]
-    if not log.counted_at(entry.time):
-        raise Refused(
-            codes.TIME_LOG_KEY, f"the key of {log.url} did not count at {entry.time.isoformat()}"
-        )
+    if entry is not None and time is not None:
+        if time > now + _SKEW:
+            raise Refused(codes.TIME_FUTURE, f"the log says {time.isoformat()}: in the future")
+        log = trusted_root.logs[entry.position.log]
+        if not log.counted_at(time):
+            message = f"the key of {log.url} did not count at {time.isoformat()}"
+            raise Refused(codes.TIME_LOG_KEY, message)
+    if authority.is_bounded:
+        _authority_counted(authority, time)
 
 
-def _claims(signature: Signature, image: Reference) -> Claims:
-    """(8) The payload is a container signature of this digest, in this repository."""
+def _authority_counted(authority: Authority, time: datetime | None) -> None:
+    """(7) The authority counted at the verified time; without one, nothing says that it did."""
+    name, revoked = authority.name, authority.revoked
+    if revoked is not None and revoked.start is None:
+        raise Refused(codes.TIME_REVOKED, f"{name} is revoked: {revoked.reason}")
+    if time is None:
+        raise Refused(codes.TIME_MISSING, f"{name} counts for a time only, and this has no time")
+    if revoked is not None and revoked.start is not None and time >= revoked.start:
+        since = f"since {revoked.start.isoformat()}: {revoked.reason}"
+        raise Refused(codes.TIME_REVOKED, f"{name}, at {time.isoformat()}, is revoked {since}")
+    if authority.not_before is not None and time < authority.not_before:
+        message = f"{name}, at {time.isoformat()}, counts from {authority.not_before.isoformat()}"
+        raise Refused(codes.TIME_AUTHORITY, message)
+    if authority.not_after is not None and time > authority.not_after:
+        message = f"{name}, at {time.isoformat()}, counted until {authority.not_after.isoformat()}"
+        raise Refused(codes.TIME_AUTHORITY, message)
+
+
+def _claims(signature: Signature, image: Reference, rule: Rule) -> Claims:
+    """(8) The payload is a container signature of this digest, in this repository, and says what
+    the rule wants it to say.
+    """
     claims = simple_signing.claims(signature.signed)
     if claims.digest != image.digest:
         raise Refused(codes.CLAIM_DIGEST, f"the payload signs {claims.digest}")
-    if not same_repository(claims.repository, image):
+    if rule.docker_reference is DockerReference.MATCH and not same_repository(
+        claims.repository, image
+    ):
         raise Refused(
             codes.CLAIM_REPOSITORY,
             f"the payload was signed for {claims.repository!r}, IMAGE says {image.name}",
         )
-    repository = claims.annotations.get("repository", image.name)
-    if repository != image.name:
+    name = image.name
+    repository = claims.annotations.get("repository", name)
+    if repository != name:
         raise Refused(
             codes.CLAIM_ANNOTATION, f"the signed annotation `repository` is {repository!r}"
         )
+    for key, value in rule.annotations.items():
+        if claims.annotations.get(key) != value:
+            found = f"{claims.annotations[key]!r}" if key in claims.annotations else "not there"
+            message = f"the signed annotation {key!r} is {found:.100}, not {value!r}"
+            raise Refused(codes.CLAIM_REQUIRED, f"{message}, as the rule {rule.name!r} wants")
     return claims
 
 
-def _policy(signatures: Sequence[SignatureVerdict]) -> None:
-    """(9) One authority at least, and no signature fails: some clients accept nothing less."""
-    with about(directory.MANIFEST):
-        failing = [signature.place for signature in signatures if not signature.valid]
-        if len(failing) == len(signatures):
-            raise Refused(codes.THRESHOLD, "no signature is valid under a trusted key")
-        if failing:
-            raise Refused(codes.SIGNATURE_FAILS, f"the signature of {failing[0]} does not verify")
+def _policy(
+    signatures: Sequence[SignatureVerdict], digest: Digest, rule: Rule, policy: Policy
+) -> None:
+    """(9) The digest is not withdrawn, enough distinct authorities have signed, and where the rule
+    says so no signature fails: some clients accept nothing less.
+    """
+    if withdrawal := policy.withdrawn.get(digest):
+        message = f"`withdrawn` names it since {withdrawal.date.isoformat()}: {withdrawal.reason}"
+        raise Refused(codes.WITHDRAWN, message, file=directory.IMAGE)
+    valid = [signature for signature in signatures if signature.valid]
+    keys = {signature.key for signature in valid}
+    if not keys or len(keys) < rule.threshold:
+        wanted = f"{rule.threshold} of its {len(rule.authorities)} authorities"
+        message = f"the rule {rule.name!r} wants {wanted}, {len(keys)} signed validly"
+        raise Refused(codes.THRESHOLD, message, file=directory.MANIFEST)
+    if rule.every_signature is EverySignature.VALID and len(valid) < len(signatures):
+        failing = next(each.place for each in signatures if not each.valid)
+        message = f"the rule {rule.name!r} wants every signature valid, that of {failing} is not"
+        raise Refused(codes.SIGNATURE_FAILS, message, file=directory.MANIFEST)
+
+
+@cache
+def _policy_check(rule: str, every_signature: EverySignature) -> Check:
+    fails = ", and no signature fails" if every_signature is EverySignature.VALID else ""
+    return Check(Step.POLICY, f"rule {rule!r}: signed by enough authorities{fails}")
+
+
+def _platforms(contents: Mapping[str, bytes]) -> dict[Digest, bool] | None:
+    """For step 10: what SUBJECT lists, and whether each is an image; None without SUBJECT."""
+    subject = contents.get(directory.SUBJECT)
+    if subject is None:
+        return None
+    with about(directory.SUBJECT):
+        try:
+            children = Image.parse(subject).children
+        except Refused as refusal:
+            raise Refused(codes.PLATFORMS_UNKNOWN, str(refusal)) from None
+    return {child.digest: not child.index for child in children if not child.attestation}
 
 
 def _failed(path: str, error: Exception, step: Step) -> Check:

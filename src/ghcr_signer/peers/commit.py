@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from ghcr_signer.core import codes, directory, limits
 from ghcr_signer.core.directory import File, SignatureSet
 from ghcr_signer.core.errors import Failure, Refused, UsageError
+from ghcr_signer.core.ledger import Declared
 from ghcr_signer.core.manifest import Descriptor
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.peers.git import Git
@@ -70,16 +71,25 @@ class CommittedDirectory:
             raise Refused(codes.BLOB_DIGEST, "git returns other bytes", file=f"{path}/{name}")
         return content
 
-    def read_tags(self) -> list[tuple[str, str, tuple[str, ...]]]:
+    def entries(self, sets: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Set and name of each entry of these sets."""
+        for path in self._entries:
+            set_name, _, name = path.partition("/")
+            if set_name in sets:
+                yield set_name, name
+
+    def read_tags(self, sets: Collection[str] | None = None) -> list[Declared]:
         """Set, registry/repository and tags of each entry that moves tags, as it says, unverified.
 
-        An entry that says nothing readable moves nothing.
+        An entry that says nothing readable moves nothing. `sets`: of these only.
         """
         found = []
         for path, blobs in self._entries.items():
+            set_name, _, _ = path.partition("/")
+            if sets is not None and set_name not in sets:
+                continue
             if directory.LATEST in blobs or directory.TAGS in blobs:
                 files = self._contents_of({n: b for n, b in blobs.items() if n in _WHAT_MOVES})
-                set_name, _, _ = path.partition("/")
                 try:
                     directory.parse_set_name(set_name)
                     image, _ = directory.parse_image(files.get(directory.IMAGE, b""))

@@ -160,8 +160,9 @@ def find_upwards(name: str, start: Path) -> Path | None:
     above = (start, *start.parents)
     root = next((folder for folder in above if (folder / ".git").exists()), start)
     for folder in above:
-        if (folder / name).is_file():
-            return folder / name
+        file = folder / name
+        if file.is_file() or file.is_symlink():  # to nowhere, too: whoever reads it will say so
+            return file
         if folder == root:
             break
     return None

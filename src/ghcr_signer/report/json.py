@@ -15,7 +15,7 @@ from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
 from ghcr_signer.report.report import Report
 
 if TYPE_CHECKING:
-    from ghcr_signer.core.plan import Operation
+    from ghcr_signer.core.plan import Operation, Retired
 
 SCHEMA = "https://ghcr-signer.invalid/schemas/report"
 
@@ -36,7 +36,8 @@ def render(report: Report) -> Iterator[str]:
 
 def _head(report: Report) -> dict[str, Any]:
     entries = len(report.verdicts)
-    passed = entries if report.passed else sum(verdict.passed for verdict in report.verdicts)
+    good = report.passed and not report.retired
+    passed = entries if good else sum(verdict.passed for verdict in report.verdicts)
     head: dict[str, Any] = {
         "schema": SCHEMA,
         "command": report.command,
@@ -56,6 +57,8 @@ def _head(report: Report) -> dict[str, Any]:
         head["written"] = report.written
     if report.change:
         head["change"] = [_check(check) for check in report.change]
+    if report.retired:
+        head["retired"] = [_retired(each) for each in report.retired]
     if report.plan is not None:
         head["plan"] = {
             "operations": [_operation(operation) for operation in report.plan.operations],
@@ -100,6 +103,14 @@ def _signature(signature: SignatureVerdict) -> dict[str, Any]:
     if signature.time is not None:
         document["time"] = signature.time.strftime("%Y-%m-%dT%H:%M:%SZ")
     return document
+
+
+def _retired(retired: Retired) -> dict[str, Any]:
+    return {
+        "set": retired.set_name,
+        "withdrawn": retired.withdrawn,
+        "failures": [_failure(failure) for failure in retired.failures],
+    }
 
 
 def _check(check: Check) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from ghcr_signer.report.report import Report
 
 _LONGEST_TABLE = 200
 _SHOWN_FAILURES = 100
+_SHOWN_REASONS = 3
+_RETIRED = "⏸️"
 
 
 def render(report: Report) -> Iterator[str]:
@@ -26,7 +28,8 @@ def render(report: Report) -> Iterator[str]:
         operations = report.plan.operations if report.done is None else report.done
         yield from map(_operation, operations)
         yield ""
-    yield from _entries(report.verdicts)
+    yield from _retired(report)
+    yield from _entries(report)
     if report.change:
         yield "| | the change, step 11 |"
         yield "|---|---|"
@@ -56,23 +59,36 @@ def _operation(operation: Operation) -> str:
     return f"- {what} {image}"
 
 
-def _entries(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+def _retired(report: Report) -> Iterator[str]:
+    for retired in report.retired[:_SHOWN_FAILURES]:
+        word = "withdrawn" if retired.withdrawn else "retired"
+        reasons = dict.fromkeys(f"{f.code.id} {f.message}" for f in retired.failures)
+        shown = "; ".join(markdown(reason) for reason in list(reasons)[:_SHOWN_REASONS])
+        yield f"- {_RETIRED} {word} **{markdown(retired.set_name)}**: {shown}"
+    if len(report.retired) > _SHOWN_FAILURES:
+        yield f"- … and {len(report.retired) - _SHOWN_FAILURES} more retired sets"
+    if report.retired:
+        yield ""
+
+
+def _entries(report: Report) -> Iterator[str]:
+    verdicts, retired = report.verdicts, report.retired_sets
     if not verdicts:
         return
     yield "| | image | tags | signed by | logged, UTC |"
     yield "|---|---|---|---|---|"
     for verdict in verdicts[:_LONGEST_TABLE]:
-        yield _row(verdict)
+        yield _row(verdict, verdict.set_name in retired)
     if len(verdicts) > _LONGEST_TABLE:
         yield f"| | … and {len(verdicts) - _LONGEST_TABLE} more | | | |"
     yield ""
 
 
-def _row(verdict: Verdict) -> str:
+def _row(verdict: Verdict, retired: bool) -> str:
     entry = verdict.entry
     image = f"{entry.image.name}@{entry.digest.short}" if entry else verdict.path
     tags = ", ".join(entry.tags) if entry else ""
     signers = ", ".join(verdict.signers)
     logged = f"{verdict.logged:%Y-%m-%d %H:%M:%S}" if verdict.logged else "no"
-    mark = "✅" if verdict.passed else "❌"
+    mark = _RETIRED if retired else "✅" if verdict.passed else "❌"
     return f"| {mark} | {markdown(image)} | {markdown(tags)} | {markdown(signers)} | {logged} |"

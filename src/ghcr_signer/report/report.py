@@ -12,7 +12,7 @@ from ghcr_signer.core.errors import Failure, GhcrSignerError
 from ghcr_signer.core.verdict import Check, Verdict
 
 if TYPE_CHECKING:
-    from ghcr_signer.core.plan import Operation, Plan
+    from ghcr_signer.core.plan import Operation, Plan, Retired
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Report:
     `plan` is what publishing would do, `done` the operations of it that were carried out (None: it
     was not executed); `written` is the path of a set that was written;
     `next_steps` are commands to run now; `content` is what the command was asked to print;
-    `change` are the checks of step 11, where a change was judged.
+    `change` are the checks of step 11, where a change was judged; `retired` are sets that fail
+    under today's policy and for which nobody waits: they are named, and the run does not fail.
     """
 
     command: str
@@ -37,6 +38,7 @@ class Report:
     next_steps: tuple[str, ...] = ()
     content: str | None = None
     change: tuple[Check, ...] = ()
+    retired: tuple[Retired, ...] = ()
 
     @classmethod
     def of_error(cls, command: str, error: Exception) -> Report:
@@ -49,9 +51,20 @@ class Report:
     @property
     def all_failures(self) -> Iterator[Failure]:
         """Every failure, the entries' first."""
-        for verdict in self.verdicts:
+        for verdict in self.awaited:
             yield from verdict.failures
         yield from self.other_failures
+
+    @property
+    def awaited(self) -> Iterator[Verdict]:
+        """The verdicts that decide how the run ends: all but those of retired sets."""
+        retired = self.retired_sets
+        return (verdict for verdict in self.verdicts if verdict.set_name not in retired)
+
+    @property
+    def retired_sets(self) -> frozenset[str]:
+        """The names of the retired sets."""
+        return frozenset(each.set_name for each in self.retired)
 
     @property
     def other_failures(self) -> Iterator[Failure]:
@@ -62,7 +75,7 @@ class Report:
     @cached_property
     def passed(self) -> bool:
         """Whether nothing failed."""
-        return not any(self.other_failures) and all(verdict.passed for verdict in self.verdicts)
+        return not any(self.other_failures) and all(verdict.passed for verdict in self.awaited)
 
     @property
     def exit_code(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ghcr_signer.core.codes import THRESHOLD, Code
+from ghcr_signer.core.codes import THRESHOLD, WITHDRAWN, Code
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
 from ghcr_signer.core.reference import Digest
@@ -66,12 +66,14 @@ def _failures(report: Report, paint: Paint) -> Iterator[str]:
 
 def _causes(report: Report) -> Iterator[Failure]:
     """The entries' failures, but not that too few signatures are valid where each says why."""
-    for verdict in report.verdicts:
+    for verdict in report.awaited:
         found = verdict.failures
-        yield from (f for f in found if f.code is not THRESHOLD or len(found) == 1)
+        each_says = len(found) > 1 and not any(each.valid for each in verdict.signatures)
+        yield from (f for f in found if f.code is not THRESHOLD or not each_says)
 
 
 def _conclusion(report: Report, paint: Paint) -> Iterator[str]:
+    yield from _retired(report, paint)
     for notice in report.notices:
         yield f"{paint('note:', 'yellow')} {visible(notice)}"
     yield from _summary(report, paint)
@@ -80,6 +82,18 @@ def _conclusion(report: Report, paint: Paint) -> Iterator[str]:
         yield paint("Next:", "bold")
         for step in report.next_steps:
             yield f"  {visible(step)}"
+
+
+def _retired(report: Report, paint: Paint) -> Iterator[str]:
+    """The retired sets, a line each: the first reason, and how many there are besides."""
+    for retired in report.retired[:_SHOWN_FAILURES]:
+        word = "withdrawn:" if retired.withdrawn else "retired:"
+        first, *others = sorted(retired.failures, key=lambda f: f.code is not WITHDRAWN)
+        more = f" (and {_count(len(others), 'reason')} more)" if others else ""
+        said = f"{visible(retired.set_name)}: {first.code.id} {visible(first.message)}{more}"
+        yield f"{paint(word, 'yellow')} {said}"
+    if len(report.retired) > _SHOWN_FAILURES:
+        yield f"… and {len(report.retired) - _SHOWN_FAILURES} more retired sets"
 
 
 def _good(verdict: Verdict, paint: Paint) -> str:
@@ -140,6 +154,7 @@ def _summary(report: Report, paint: Paint) -> Iterator[str]:
             f"{good} of {_count(total, 'entry', 'entries')} in {_count(report.sets, 'set')} verify"
         )
         besides = f"; {_count(outside, 'failure')} besides" if outside else ""
+        besides += f"; {_count(len(report.retired), 'set')} retired" if report.retired else ""
         yield paint(f"{counted}{besides}", "green" if report.passed else "red")
     if report.plan is not None:
         yield _published(report.plan, report.done)

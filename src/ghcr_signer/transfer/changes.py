@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from ghcr_signer.core.change import Change, verify_change
-from ghcr_signer.core.directory import FOLDER, Entry
+from ghcr_signer.core.directory import FOLDER, Entry, parse_set_name
 from ghcr_signer.core.errors import Failure
-from ghcr_signer.core.ledger import last_moves
+from ghcr_signer.core.ledger import Declared, Tag, last_moves
+from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
 
 
@@ -63,6 +64,35 @@ def check_history(
         if not wanted:
             break
     return tuple(failures)
+
+
+def compared_with(
+    source: CommittedDirectory, sets: Collection[str], declared: Iterable[Declared]
+) -> frozenset[str]:
+    """The merged sets that step 10 compares new ones with, if these move tags: those that sign one
+    of their digests, and the last that moves one of their tags. `declared` is what the merged say.
+    """
+    moving = {(each[1], tag) for each in source.read_tags(sets) for tag in each[2]}
+    if not moving:
+        return frozenset()
+    merged = set(source.sets()[0]) - set(sets)
+    new = {entry for _, entry in source.entries(sets)}
+    signing = {name for name, entry in source.entries(merged) if entry in new}
+    last: dict[Tag, str] = {}
+    for name, repository, tags in sorted(declared, key=lambda each: parse_set_name(each[0])):
+        last |= {(repository, tag): name for tag in tags if (repository, tag) in moving}
+    return frozenset(merged & (signing | set(last.values())))
+
+
+def unknown_at(git: Git, commit: str | None, folder: str, names: Collection[str]) -> frozenset[str]:
+    """Those of the sets that a commit does not have: none of no commit, and all where a push names
+    nothing but zeros, since it made the branch. Raises UsageError (GS2010).
+    """
+    if commit is None:
+        return frozenset()
+    if not commit.strip("0"):
+        return frozenset(names)
+    return frozenset(names) - (_sets(git, git.resolve(commit), folder) or frozenset())
 
 
 def _in_commit(failure: Failure, commit: str) -> Failure:

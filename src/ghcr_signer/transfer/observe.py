@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ghcr_signer.core.directory import Entry
-from ghcr_signer.core.ledger import Ledger, Tag
-from ghcr_signer.core.plan import Held, Unit
+from ghcr_signer.core.ledger import Ledger, Tag, Unit
+from ghcr_signer.core.plan import Held
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.peers.registry.registries import Registries
@@ -22,10 +22,14 @@ faster network may be told to wait (429), which costs nothing but that wait.
 def observe(
     verdicts: Sequence[Verdict], ledger: Ledger, registries: Registries, progress: Progress
 ) -> Held:
-    """One HEAD an entry, one a tag, and one for each image that a tag would move to."""
+    """One HEAD an entry, one a tag, and one for each image that a tag would move to.
+
+    `verdicts` are those of what should be live; a tag that another entry moves last is not asked
+    for.
+    """
     entries = {verdict.path: verdict.passed_entry for verdict in verdicts}
     units = {entry.unit: entry for entry in entries.values()}
-    movers = {tag: entries[path] for tag, path in ledger.movers.items()}
+    movers = {tag: entries[path] for tag, path in ledger.movers.items() if path in entries}
     with ThreadPoolExecutor(THREADS) as pool:
         held = {}
         for unit, found in zip(

@@ -4,35 +4,52 @@ from collections.abc import Mapping
 
 import pytest
 from tests.forge import NOW, Signer, entry, sha256
+from tests.trust import rule, trust
 
 from ghcr_signer.core import codes
-from ghcr_signer.core.directory import regular
-from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.ledger import Ledger
-from ghcr_signer.core.plan import Confirm, Held, MoveTag, Plan, Push, plan
-from ghcr_signer.core.policy import Authority, Policy, Requirement, Trust
+from ghcr_signer.core.directory import parse_set_name, regular
+from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.ledger import Ledger, verify_set
+from ghcr_signer.core.plan import Confirm, Held, MoveTag, Plan, Push, Retired, plan
+from ghcr_signer.core.policy import Requirement, Trust
 from ghcr_signer.core.reference import Digest
-from ghcr_signer.core.trusted_root import public_good
 from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.core.verification import verify, verify_set
+from ghcr_signer.core.verification import verify
 
 SIGNER = Signer()
-TRUST = Trust(
-    Policy((Authority("a", PublicKey.from_pem(SIGNER.pem)),), None, Requirement.OPTIONAL),
-    public_good(),
-)
+TRUST = trust(rule(SIGNER, transparency_log=Requirement.OPTIONAL))
+STRANGERS = trust(rule(Signer()))
 APP = "ghcr.io/acme/app"
 OLD, NEW, NEWEST = (f"2026-11-{day}T12:00:00+00:00" for day in (10, 11, 12))
 A, B, C = (Digest(sha256(name)) for name in (b"a", b"b", b"c"))
 UNKNOWN = Digest(sha256(b"unknown"))
 
 
-def signed(set_name: str, digest: Digest, *tags: str, repository: str = APP) -> Verdict:
+def signed(
+    set_name: str, digest: Digest, *tags: str, repository: str = APP, trusted: Trust = TRUST
+) -> Verdict:
     """A passed entry; each has its own signature, so no two manifests are equal."""
     name, files = entry([SIGNER], repository, digest.hex, tags=tags)
-    (verdict,) = verify_set([verify(f"{set_name}/{name}", regular(files), TRUST, now=NOW)])
-    assert verdict.passed
+    found = verify(f"{set_name}/{name}", regular(files), trusted, now=NOW)
+    (verdict,) = verify_set([found], trusted.policy, Ledger())
+    assert verdict.passed or trusted is not TRUST
     return verdict
+
+
+def failing(set_name: str, digest: Digest, *tags: str) -> Verdict:
+    """An entry of a stranger's."""
+    verdict = signed(set_name, digest, *tags, trusted=STRANGERS)
+    assert not verdict.passed
+    assert verdict.entry is not None
+    return verdict
+
+
+def ledger_of(verdicts: list[Verdict]) -> Ledger:
+    """What these sets say, whatever order they are given in."""
+    ledger = Ledger()
+    for verdict in sorted(verdicts, key=lambda each: parse_set_name(each.set_name)):
+        ledger.add([verdict], TRUST.policy)
+    return ledger
 
 
 def manifest(verdict: Verdict) -> Digest:
@@ -47,14 +64,16 @@ def held(
     images: tuple[Digest, ...] = (A, B, C),
 ) -> Held:
     """What the registry holds of these entries: by default the images, and nothing of ours."""
-    units = {verdict.passed_entry.unit for verdict in verdicts}
+    units = {verdict.passed_entry.unit for verdict in verdicts if verdict.passed}
     there = {(name, digest): (signatures or {}).get(digest) for name, digest in units}
-    pointing = {key: (tags or {}).get(key[1]) for key in Ledger.of(verdicts).movers}
+    pointing = {key: (tags or {}).get(key[1]) for key in ledger_of(verdicts).movers}
     return Held(there, pointing, frozenset((APP, digest) for digest in images))
 
 
 def planned(verdicts: list[Verdict], **there: object) -> Plan:
-    return plan(verdicts, Ledger.of(verdicts), held(verdicts, **there))  # type: ignore[arg-type]
+    retired = {verdict.set_name for verdict in verdicts if not verdict.passed}
+    seen = held(verdicts, **there)  # type: ignore[arg-type]
+    return plan(verdicts, ledger_of(verdicts), seen, retired)
 
 
 def told(result: Plan) -> list[tuple[str, str]]:
@@ -142,17 +161,67 @@ def test_a_digest_known_in_another_repository_is_unknown_here() -> None:
 
 
 def test_what_has_not_passed_cannot_be_planned() -> None:
-    name, files = entry([Signer()], APP, A.hex)
-    stranger = verify_set([verify(f"{OLD}/{name}", regular(files), TRUST, now=NOW)])
+    stranger = failing(OLD, A)
     with pytest.raises(ValueError, match="has not passed"):
-        Ledger.of(stranger)
-    with pytest.raises(ValueError, match="has not passed"):
-        plan(stranger, Ledger({}, frozenset()), Held({}, {}, frozenset()))
+        plan([stranger], Ledger(), Held({}, {}, frozenset()))
+
+
+def test_a_retired_set_is_left_out_and_the_others_go_on() -> None:
+    verdicts = [failing(OLD, A, "v1"), signed(NEW, B, "latest")]
+    result = planned(verdicts)
+    assert told(result) == [("Push", B.hex), ("MoveTag", "latest")]
+    assert [(f.code, f.file) for f in result.blocked] == [(codes.TAG_RETIRED, verdicts[0].path)]
+
+
+def test_a_good_entry_of_a_retired_set_is_left_out_too() -> None:
+    verdicts = [failing(OLD, A), signed(OLD, B, "latest"), signed(NEW, C)]
+    result = planned(verdicts)
+    assert told(result) == [("Push", C.hex)]
+    assert [f.code for f in result.blocked] == [codes.TAG_RETIRED]
+
+
+def test_a_tag_does_not_go_back_because_its_newest_set_is_retired() -> None:
+    verdicts = [signed(OLD, A, "latest"), failing(NEW, B, "latest")]
+    result = planned(verdicts, tags={"latest": B})
+    assert told(result) == [("Push", A.hex)]
+    assert [(f.code, f.file) for f in result.blocked] == [(codes.TAG_RETIRED, verdicts[1].path)]
+
+
+def test_a_newer_set_moves_a_tag_on_from_a_retired_one() -> None:
+    verdicts = [failing(OLD, A, "latest"), signed(NEW, B, "latest")]
+    result = planned(verdicts, tags={"latest": A})
+    assert told(result) == [("Push", B.hex), ("MoveTag", "latest")]
+    assert result.blocked == ()
+
+
+def test_a_retired_set_s_signatures_are_in_nobody_s_way() -> None:
+    verdicts = [signed(OLD, A), failing(NEW, A)]
+    result = planned(verdicts)
+    assert told(result) == [("Push", A.hex)]
+    assert result.blocked == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "broken", "withdrawn"),
+    [
+        ([codes.SIGNATURE_UNTRUSTED, codes.THRESHOLD], False, False),
+        ([codes.REPOSITORY_NOT_ALLOWED], False, False),
+        ([codes.TAG_OLDER], False, False),
+        ([codes.THRESHOLD, codes.WITHDRAWN], False, True),
+        ([codes.WITHDRAWN, codes.UNEXPECTED_FILE], True, True),
+        ([codes.BLOB_DIGEST], True, False),
+        ([codes.MANIFEST_SAYS_MORE], True, False),
+        ([codes.INTERNAL], True, False),
+    ],
+)
+def test_why_a_set_is_retired(found: list[codes.Code], broken: bool, withdrawn: bool) -> None:
+    retired = Retired(OLD, tuple(Failure(code, "x") for code in found))
+    assert (retired.broken, retired.withdrawn) == (broken, withdrawn)
 
 
 def test_sets_are_ordered_by_instant_whatever_their_spelling() -> None:
     verdicts = [signed("2026-11-12T12-00-00Z", B, "latest"), signed(NEW, A, "latest")]
-    assert Ledger.of(verdicts).movers[APP, "latest"] == verdicts[0].path
+    assert ledger_of(verdicts).movers[APP, "latest"] == verdicts[0].path
 
 
 def test_operations_are_what_they_say() -> None:

@@ -1,17 +1,17 @@
-"""Globs over repositories, whole and case-sensitive; one key is one authority."""
+"""Globs over repositories and tags, whole and case-sensitive; one key is one authority."""
 
 import pytest
 from tests.forge import Signer
+from tests.trust import rule
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import UsageError
-from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.policy import Authority, Policy
+from ghcr_signer.core.policy import Policy
 from ghcr_signer.core.reference import Reference
 
 
-def allows(glob: str, name: str) -> bool:
-    return Policy((), (glob,)).allows(Reference.parse(name))
+def covers(glob: str, name: str) -> bool:
+    return rule(images=(glob,)).covers(Reference.parse(name))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def allows(glob: str, name: str) -> bool:
     ],
 )
 def test_a_glob_matches(glob: str, name: str) -> None:
-    assert allows(glob, name)
+    assert covers(glob, name)
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,38 @@ def test_a_glob_matches(glob: str, name: str) -> None:
     ],
 )
 def test_a_glob_matches_whole_and_case_sensitive(glob: str, name: str) -> None:
-    assert not allows(glob, name)
+    assert not covers(glob, name)
 
 
-def test_no_globs_allow_nothing_and_none_allows_anything() -> None:
-    image = Reference.parse("ghcr.io/acme/app")
-    assert not Policy((), ()).allows(image)
-    assert Policy((), None).allows(image)
+def test_every_rule_that_covers_an_image_is_about_it() -> None:
+    broad = rule(name="broad", images=("ghcr.io/acme/**",))
+    narrow = rule(name="narrow", images=("ghcr.io/other/x", "ghcr.io/acme/app"))
+    policy = Policy((broad, narrow))
+    assert policy.rules_for(Reference.parse("ghcr.io/acme/app:v1")) == (broad, narrow)
+    assert policy.rules_for(Reference.parse("ghcr.io/acme/tool")) == (broad,)
+    assert policy.rules_for(Reference.parse("ghcr.io/evil/app")) == ()
+    assert Policy(()).rules_for(Reference.parse("ghcr.io/acme/app")) == ()
+
+
+@pytest.mark.parametrize(
+    ("globs", "tags", "others"),
+    [
+        (("latest",), ["latest"], ["Latest", "latest2", "xlatest", "v1"]),
+        (("v*", "nightly"), ["v", "v1.2.3", "nightly"], ["xv1", "V1", "nightly-1"]),
+        (("**",), ["latest", "v1"], []),
+        ((), [], ["latest", ""]),
+    ],
+)
+def test_a_set_moves_the_tags_that_a_rule_names(
+    globs: tuple[str, ...], tags: list[str], others: list[str]
+) -> None:
+    found = rule(tags=globs)
+    assert all(found.lets_move(tag) for tag in tags)
+    assert not any(found.lets_move(tag) for tag in others)
 
 
 def test_one_key_under_two_names_is_refused() -> None:
-    key = PublicKey.from_pem(Signer().pem)
+    signer = Signer()
     with pytest.raises(UsageError) as refusal:
-        Policy((Authority("a", key), Authority("b", key)), None)
+        rule(signer, Signer(), signer)
     assert refusal.value.failure.code is codes.KEY_UNUSABLE

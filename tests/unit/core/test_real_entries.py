@@ -11,14 +11,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from tests.forge import Log, Signer, artifact, compact, sha256, signed_layer
 from tests.shared import dangerzone
+from tests.trust import rule
+from tests.trust import trust as make_trust
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import regular
 from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.policy import Authority, Policy, Trust
-from ghcr_signer.core.trusted_root import public_good
+from ghcr_signer.core.ledger import Ledger, verify_set
+from ghcr_signer.core.policy import Authority, Trust
 from ghcr_signer.core.verdict import Step, Verdict
-from ghcr_signer.core.verification import verify, verify_set
+from ghcr_signer.core.verification import verify
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BUNDLE = "dev.sigstore.cosign/bundle"
@@ -45,11 +47,11 @@ def real() -> dict[str, Files]:
 @pytest.fixture(scope="module")
 def trust() -> Trust:
     key = PublicKey.from_pem((dangerzone() / "trusted.pub").read_bytes())
-    return Trust(Policy((Authority("trusted.pub", key),), None), public_good())
+    return make_trust(rule(Authority("trusted.pub", key)))
 
 
 def judge(path: str, files: Files, trust: Trust) -> Verdict:
-    (verdict,) = verify_set([verify(path, regular(files), trust, now=NOW)])
+    (verdict,) = verify_set([verify(path, regular(files), trust, now=NOW)], trust.policy, Ledger())
     return verdict
 
 
@@ -273,7 +275,7 @@ def test_a_log_that_nobody_trusts_is_refused(
 ) -> None:
     (path, files), _ = two
     signature = base64.b64decode(annotation(files, SIGNATURE))
-    pem = trust.policy.authorities[0].key.pem
+    pem = trust.policy.rules[0].authorities[0].key.pem
     forged = Log().entry(files["PAYLOAD_BLOB"], signature, pem)
     verdict = judge(path, with_annotation(files, BUNDLE, forged), trust)
     assert first_code(verdict) is codes.LOG_UNKNOWN

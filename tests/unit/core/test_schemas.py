@@ -28,6 +28,33 @@ DOCUMENTS: dict[str, Any] = {
             "1" * 64: {name: {"mode": "100755", "size": len(c)} for name, c in GOOD.items()}
         },
     },
+    "policy": {
+        "version": 1,
+        "trustedRoot": "root.json",
+        "rules": [
+            {
+                "name": "app",
+                "images": [{"glob": "ghcr.io/acme/**"}],
+                "authorities": [
+                    {
+                        "name": "alice",
+                        "key": {
+                            "path": "alice.pub",
+                            "notBefore": "2026-01-01T00:00:00Z",
+                            "revoked": {"from": "2026-02-01T00:00:00.5+01:00", "reason": "lost"},
+                        },
+                    }
+                ],
+                "threshold": 1,
+                "everySignature": "any",
+                "annotations": {"env": "prod"},
+                "tags": ["latest"],
+            }
+        ],
+        "withdrawn": [
+            {"digest": "sha256:" + "0" * 64, "date": "2026-01-01T00:00:00Z", "reason": "broken"}
+        ],
+    },
 }
 STRANGE = st.one_of(
     st.none(),
@@ -36,6 +63,7 @@ STRANGE = st.one_of(
     st.floats(allow_nan=False),
     st.text(max_size=5),
     st.sampled_from(["sha256:" + "0" * 64, "sha256:" + "0" * 64 + "\n", "120000", [], {}]),
+    st.sampled_from(["2026-01-01T00:00:00Z\n", "2026-01-01", "optional", "a\nb"]),
 )
 
 
@@ -91,6 +119,13 @@ def test_a_departure_names_its_place_and_its_code() -> None:
     assert refusal.value.failure.code is codes.LAYER_ANNOTATIONS
     assert "layers/0/annotations" in str(refusal.value)
     assert len(str(refusal.value)) < 400
+
+
+def test_a_departure_is_told_in_the_schema_s_own_words_where_it_has_some() -> None:
+    document = copy.deepcopy(DOCUMENTS["policy"])
+    document["rules"][0]["freshness"] = "400d"
+    with pytest.raises(Refused, match="rules/0/freshness: this version cannot judge the age"):
+        schemas.require("policy", document)
 
 
 def test_what_only_one_validator_refuses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

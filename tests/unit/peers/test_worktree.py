@@ -281,6 +281,11 @@ def test_a_folder_is_not_the_file(tmp_path: Path) -> None:
     assert find_upwards("trusted.pub", tmp_path) is None
 
 
+def test_a_link_to_nowhere_is_the_file_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "policy.yml").symlink_to("gone")
+    assert find_upwards("policy.yml", tmp_path) == tmp_path / "policy.yml"
+
+
 def test_a_named_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "key.pub"
     path.write_bytes(bytes(10))

@@ -4,23 +4,24 @@ import html
 import json
 import re
 import string
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.forge import NOW, SET, Log, Signer, entry
+from tests.trust import authority, rule, trust
 
 from ghcr_signer.core import codes, schemas
 from ghcr_signer.core.directory import regular
 from ghcr_signer.core.errors import Failure
-from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.plan import MoveTag, Plan, Push
-from ghcr_signer.core.policy import Authority, Policy, Trust
+from ghcr_signer.core.ledger import Ledger, verify_set
+from ghcr_signer.core.plan import MoveTag, Plan, Push, Retired
+from ghcr_signer.core.policy import Policy
 from ghcr_signer.core.reference import Digest
-from ghcr_signer.core.trusted_root import TrustedRoot
 from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.core.verification import verify, verify_set
+from ghcr_signer.core.verification import verify
 from ghcr_signer.report import json as json_report
 from ghcr_signer.report import markdown as markdown_report
 from ghcr_signer.report import text
@@ -28,15 +29,13 @@ from ghcr_signer.report.escape import markdown, visible
 from ghcr_signer.report.report import Report
 
 SIGNER, LOG = Signer(), Log()
-TRUST = Trust(
-    Policy((Authority("alice.pub", PublicKey.from_pem(SIGNER.pem)),), None),
-    TrustedRoot.parse(LOG.trusted_root()),
-)
+TRUST = trust(rule(authority(SIGNER, "alice.pub")), root=LOG.trusted_root())
 
 
 def verdict(**changes: bytes) -> Verdict:
     name, files = entry([SIGNER], log=LOG, tags=["latest"], optional={"env": "prod"})
-    return verify_set([verify(f"{SET}/{name}", regular(files | changes), TRUST, now=NOW)])[0]
+    judged = verify(f"{SET}/{name}", regular(files | changes), TRUST, now=NOW)
+    return verify_set([judged], TRUST.policy, Ledger())[0]
 
 
 def lines(report: Report, **options: Any) -> str:
@@ -48,7 +47,18 @@ def document(report: Report) -> Any:
 
 
 GOOD, BAD = verdict(), verdict(PAYLOAD_BLOB=b"x")
+LATER = "2026-11-21T00:00:00+00:00"
+RETIRED = replace(BAD, path=BAD.path.replace(SET, LATER))
+EVIL = "x\n::error::owned\x1b[2J|"
+WITHDRAWALS = (
+    Retired(LATER, (RETIRED.failures[0], Failure(codes.WITHDRAWN, EVIL, RETIRED.path))),
+    Retired(EVIL, (Failure(codes.THRESHOLD, EVIL, EVIL),)),
+)
+PUBLISHED = Report(
+    "publish", 2, (GOOD, RETIRED), plan=Plan((), (GOOD.path,), ()), done=(), retired=WITHDRAWALS
+)
 REPORTS = [
+    PUBLISHED,
     Report("verify"),
     Report("verify", 1, (GOOD,)),
     Report("verify", 1, (GOOD, BAD), notices=("a note",)),
@@ -109,6 +119,55 @@ def test_the_exit_code_follows_from_the_failures(
 ) -> None:
     found = Report("verify", failures=tuple(Failure(code, "x") for code in failures))
     assert found.exit_code == exit_code
+
+
+def test_a_retired_set_is_named_and_fails_nothing() -> None:
+    assert (PUBLISHED.exit_code, list(PUBLISHED.all_failures)) == (0, [])
+    assert replace(PUBLISHED, verdicts=(GOOD, RETIRED, BAD)).exit_code == 1
+    assert replace(PUBLISHED, retired=()).exit_code == 1
+
+
+def test_every_form_of_report_names_what_is_retired_or_withdrawn() -> None:
+    shown = lines(PUBLISHED)
+    assert f"withdrawn: {LATER}: GS0903 x\\n::error::" in shown
+    assert "(and 1 reason more)" in shown
+    assert "\nretired: x\\n" in shown
+    assert "1 of 2 entries in 2 sets verify; 2 sets retired" in shown
+    assert "✗" not in shown
+    assert lines(PUBLISHED, only_failures=True) == ""
+    shown = html.unescape("\n".join(markdown_report.render(PUBLISHED)))
+    assert f"withdrawn **{LATER}**: GS0301 1 bytes" in shown
+    assert "; GS0903 x" in shown
+    assert shown.count("| ⏸️ |") == 1
+    assert "❌" not in shown
+    found = document(PUBLISHED)
+    assert found["result"] == "passed"
+    assert (found["counts"]["passed"], found["counts"]["failed"]) == (1, 1)
+    assert [(each["set"], each["withdrawn"]) for each in found["retired"]] == [
+        (LATER, True),
+        (EVIL, False),
+    ]
+    assert [f["code"] for f in found["retired"][0]["failures"]] == ["GS0301", "GS0903"]
+
+
+def test_foreign_text_in_what_is_retired_is_escaped() -> None:
+    for shown in (lines(PUBLISHED), "\n".join(markdown_report.render(PUBLISHED))):
+        assert "\x1b" not in shown
+        assert not any(line.startswith("::") for line in shown.splitlines())
+
+
+def test_a_threshold_is_said_where_some_signature_is_valid() -> None:
+    name, files = entry([SIGNER, Signer()], log=LOG)
+    both = replace(TRUST.policy.rules[0], threshold=2)
+    judged = verify(
+        f"{SET}/{name}", regular(files), replace(TRUST, policy=Policy((both,))), now=NOW
+    )
+    shown = lines(Report("verify", 1, (judged,)))
+    assert "GS0502" in shown
+    assert "GS0901" in shown
+    name, files = entry([Signer()], log=LOG)
+    stranger = verify(f"{SET}/{name}", regular(files), TRUST, now=NOW)
+    assert "GS0901" not in lines(Report("verify", 1, (stranger,)))
 
 
 def test_a_failing_entry_is_exit_code_1() -> None:

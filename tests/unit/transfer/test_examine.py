@@ -6,22 +6,18 @@ from pathlib import Path
 
 import pytest
 from tests.forge import NOW, Signer, entry, sha256, write
+from tests.trust import rule, trust
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import set_name
-from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.policy import Authority, Policy, Requirement, Trust
-from ghcr_signer.core.trusted_root import public_good
+from ghcr_signer.core.policy import Requirement
 from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.transfer import examine as module
 from ghcr_signer.transfer.examine import Examination, examine
 from ghcr_signer.transfer.progress import Progress
 
 SIGNER = Signer()
-TRUST = Trust(
-    Policy((Authority("a", PublicKey.from_pem(SIGNER.pem)),), None, Requirement.OPTIONAL),
-    public_good(),
-)
+TRUST = trust(rule(SIGNER, transparency_log=Requirement.OPTIONAL))
 MANY = 150
 # the tests' runner has a thread of its own, which newer Pythons warn about
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.forge import NOW, SET, Log, Signer, artifact, sha256, signed_layer
+from tests.trust import rule, trust
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import UsageError
-from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.policy import Authority, Policy, Trust
 from ghcr_signer.core.reference import Digest, Reference
-from ghcr_signer.core.trusted_root import TrustedRoot
 from ghcr_signer.transfer.new_set import NewEntry, git_commands, in_set, parse_tags, verify_new
 
 NAME = "ghcr.io/acme/app"
@@ -23,11 +21,6 @@ IMAGE = Reference.parse(f"{NAME}@{DIGEST}")
 LOG, SIGNER = Log(), Signer()
 FILES = artifact([signed_layer(SIGNER, NAME, DIGEST.hex, log=LOG)])
 ENTRY = NewEntry(DIGEST, FILES, SUBJECT, ("latest", "v1", "v2"))
-
-
-def trust(signer: Signer) -> Trust:
-    authority = Authority("somebody", PublicKey.from_pem(signer.pem))
-    return Trust(Policy((authority,), None), TrustedRoot.parse(LOG.trusted_root()))
 
 
 def test_an_entry_has_what_was_made_and_what_it_is_about() -> None:
@@ -46,7 +39,7 @@ def test_an_entry_without_tags_and_subject_has_no_files_for_them() -> None:
 
 
 def test_it_is_judged_by_every_step_and_then_gets_its_set_s_name() -> None:
-    verdict = verify_new(IMAGE, ENTRY, trust(SIGNER), NOW)
+    verdict = verify_new(IMAGE, ENTRY, trust(rule(SIGNER), root=LOG.trusted_root()), NOW)
     assert verdict.passed
     named = in_set(verdict, SET)
     assert named.path == f"{SET}/{DIGEST.hex}"
@@ -55,7 +48,7 @@ def test_it_is_judged_by_every_step_and_then_gets_its_set_s_name() -> None:
 
 
 def test_another_s_key_does_not_pass() -> None:
-    verdict = verify_new(IMAGE, ENTRY, trust(Signer()), NOW)
+    verdict = verify_new(IMAGE, ENTRY, trust(rule(Signer()), root=LOG.trusted_root()), NOW)
     assert not verdict.passed
     assert verdict.failures[0].code is codes.SIGNATURE_UNTRUSTED
     assert verdict.failures[0].file == f"{DIGEST.hex}/MANIFEST"

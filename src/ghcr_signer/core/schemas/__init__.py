@@ -4,7 +4,8 @@
 place and the words. A property test holds the two to one verdict.
 
 A schema may name the error code of a departure beside the keyword that it departs from:
-`"x-codes": {"additionalProperties": "GS0403"}`; without that it is GS0106.
+`"x-codes": {"additionalProperties": "GS0403"}`; without that it is GS0106. In the same way
+`"x-words"` names the words for a reader, where the validator's own would not help.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ghcr_signer.core.errors import Refused
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-NAMES = ("directory", "manifest", "config", "payload", "report")
+NAMES = ("directory", "manifest", "config", "payload", "policy", "report")
 _LONGEST_QUOTE = 160
 
 
@@ -66,10 +67,15 @@ def _explain(name: str, document: strict_json.Json) -> Refused:
 
 
 def _code(error: ValidationError) -> codes.Code:
-    named = error.schema.get("x-codes", {}) if isinstance(error.schema, dict) else {}
-    return codes.BY_ID[named.get(error.validator, codes.SCHEMA.id)]
+    return codes.BY_ID[_beside(error, "x-codes", codes.SCHEMA.id)]
+
+
+def _beside(error: ValidationError, names: str, default: str) -> str:
+    """What the schema names for the keyword that the document departs from."""
+    named = error.schema.get(names, {}) if isinstance(error.schema, dict) else {}
+    return str(named.get(error.validator, default))
 
 
 def _words(error: ValidationError) -> str:
-    message = str(error.message)
+    message = _beside(error, "x-words", str(error.message))
     return message if len(message) <= _LONGEST_QUOTE else f"{message[:_LONGEST_QUOTE]}…"

@@ -1,0 +1,250 @@
+"""policy: say in words who may sign what, or what another policy would change.
+
+What a policy says is foreign text: a pull request may propose it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ghcr_signer.commands.arguments import (
+    DEFAULT_DIRECTORY,
+    LoadedTrust,
+    TrustOptions,
+    require_trust,
+)
+from ghcr_signer.core import codes
+from ghcr_signer.core.errors import Failure, UsageError
+from ghcr_signer.core.policy import (
+    Authority,
+    DockerReference,
+    EverySignature,
+    Policy,
+    Requirement,
+    Rule,
+)
+from ghcr_signer.core.reference import Reference
+from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.peers.worktree import FilesAround, Worktree
+from ghcr_signer.report.escape import visible
+from ghcr_signer.report.report import Report
+from ghcr_signer.transfer.examine import examine
+from ghcr_signer.transfer.progress import Progress
+
+CHECK, TEST = "check", "test"
+_WARNING = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to do with which policy: `about` are images to check, or the directory to test."""
+
+    verb: str
+    about: tuple[str, ...]
+    trust: TrustOptions
+    base: str | None
+
+    def __post_init__(self) -> None:
+        """Each verb has arguments of its own."""
+        if self.verb == TEST and len(self.about) > 1:
+            raise UsageError(codes.USAGE, "policy test takes one directory")
+        if self.verb == CHECK and self.base is not None:
+            raise UsageError(codes.USAGE, "--base goes with policy test")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `policy`."""
+    parser.add_argument(
+        "verb",
+        choices=(CHECK, TEST),
+        help="check: is the policy well, what does it say, and which rules name each IMAGE;"
+        " test: which entries of the DIRECTORY would pass or fail that now do not",
+    )
+    parser.add_argument(
+        "about",
+        nargs="*",
+        metavar="IMAGE or DIRECTORY",
+        help=f"registry/repository, to check; a signature directory (default: {DEFAULT_DIRECTORY}),"
+        " to test",
+    )
+    parser.add_argument(
+        "--policy",
+        type=Path,
+        metavar="FILE",
+        help="the policy (default: what the repository trusts)",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="COMMIT",
+        help="test: the commit that has what it is compared with (default: HEAD)",
+    )
+
+
+def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Options:
+    """The command line as Options."""
+    return Options(
+        arguments.verb,
+        tuple(arguments.about),
+        TrustOptions(policy=arguments.policy),
+        arguments.base,
+    )
+
+
+def run(options: Options, progress: Progress) -> Report:
+    """Load the policy, whatever else is done; raises UsageError or Refused for one that is not."""
+    now = datetime.now(UTC)
+    if options.verb == TEST:
+        return _test(options, now, progress)
+    loaded = require_trust(options.trust, FilesAround(DEFAULT_DIRECTORY))
+    images = [Reference.parse(image) for image in options.about]
+    nameless = [each for each in images if not loaded.trust.policy.rules_for(each)]
+    return Report(
+        "policy",
+        failures=tuple(
+            Failure(codes.REPOSITORY_NOT_ALLOWED, f"no rule names {image.name}")
+            for image in nameless
+        ),
+        content=_text(_explanation(loaded, images, now)),
+    )
+
+
+def _text(lines: Iterator[str]) -> str:
+    return "\n".join(visible(line) for line in lines)
+
+
+# check: a policy in words
+
+
+def _explanation(loaded: LoadedTrust, images: Sequence[Reference], now: datetime) -> Iterator[str]:
+    policy = loaded.trust.policy
+    yield f"{loaded}: an image must satisfy every rule that names it; without one it is refused"
+    yield f"logs: {', '.join(log.url for log in loaded.trust.trusted_root.logs.values())}"
+    for rule in policy.rules:
+        yield ""
+        yield from _rule(rule)
+    if policy.withdrawn:
+        yield ""
+        yield "withdrawn for good:"
+        for digest, withdrawal in policy.withdrawn.items():
+            yield f"  {digest} since {_when(withdrawal.date)}: {withdrawal.reason}"
+    if images:
+        yield ""
+    for image in images:
+        rules = ", ".join(rule.name for rule in policy.rules_for(image))
+        yield f"{image.name}: {rules or f'no rule names it, so it is refused ({_NOT_ALLOWED})'}"
+    warnings = [*_warnings(policy, now)]
+    if warnings:
+        yield ""
+        yield from (f"warning: {warning}" for warning in warnings)
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    yield f"rule {rule.name}"
+    yield f"  images: {', '.join(rule.images)}"
+    yield f"  signed by at least {rule.threshold} of {len(rule.authorities)}:"
+    for authority in rule.authorities:
+        yield f"    {authority.name}: {_authority(authority)}"
+    yield f"  {_EVERY_SIGNATURE[rule.every_signature]}"
+    yield f"  {_LOG[rule.transparency_log]}"
+    yield f"  {_DOCKER_REFERENCE[rule.docker_reference]}"
+    yield f"  {_PLATFORMS[rule.platforms]}"
+    for name, value in rule.annotations.items():
+        yield f"  signed with the annotation {name}={value}"
+    yield f"  tags that a set may move: {', '.join(rule.tags) or 'none'}"
+
+
+def _authority(authority: Authority) -> str:
+    words = [f"{authority.key.kind} {authority.key.fingerprint}"]
+    if authority.not_before:
+        words.append(f"from {_when(authority.not_before)}")
+    if authority.not_after:
+        words.append(f"until {_when(authority.not_after)}")
+    if authority.rotate_after:
+        words.append(f"to be replaced by {_when(authority.rotate_after)}")
+    if authority.revoked:
+        since = f"from {_when(authority.revoked.start)} on" if authority.revoked.start else "at all"
+        words.append(f"does not count {since}, revoked: {authority.revoked.reason}")
+    return ", ".join(words)
+
+
+def _warnings(policy: Policy, now: datetime) -> Iterator[str]:
+    for rule in policy.rules:
+        for glob in rule.images:
+            if "*" in glob.partition("/")[2].partition("/")[0]:
+                yield f"{rule.name}: {glob} names repositories of more than one owner"
+        for authority in rule.authorities:
+            if authority.rotate_after and authority.rotate_after - now < _WARNING:
+                when = _when(authority.rotate_after)
+                yield f"{rule.name}: the key of {authority.name} is to be replaced by {when}"
+        counting = sum(_counts(authority, now) for authority in rule.authorities)
+        if counting < rule.threshold:
+            yield (
+                f"{rule.name}: {rule.threshold} must sign, and only {counting} count now:"
+                " no new signature can satisfy it"
+            )
+
+
+def _counts(authority: Authority, now: datetime) -> bool:
+    """Whether a signature of this moment would count."""
+    if authority.revoked and (authority.revoked.start is None or authority.revoked.start <= now):
+        return False
+    return (authority.not_before or now) <= now <= (authority.not_after or now)
+
+
+def _when(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
+
+
+_NOT_ALLOWED = codes.REPOSITORY_NOT_ALLOWED.id
+_EVERY_SIGNATURE = {
+    EverySignature.VALID: "every signature of an entry must be valid",
+    EverySignature.ANY: "further signatures of an entry may be invalid",
+}
+_LOG = {
+    Requirement.REQUIRED: "every signature must be in a transparency log",
+    Requirement.OPTIONAL: "a signature need not be in a transparency log",
+}
+_DOCKER_REFERENCE = {
+    DockerReference.MATCH: "signed for the repository that it is published in",
+    DockerReference.IGNORE: "signed for whatever repository",
+}
+_PLATFORMS = {
+    Requirement.REQUIRED: "every platform of an index must be signed in the same set",
+    Requirement.OPTIONAL: "the platforms of an index need not be signed",
+}
+
+
+# test: a directory under two policies
+
+
+def _test(options: Options, now: datetime, progress: Progress) -> Report:
+    from ghcr_signer.peers.commit import CommittedFiles
+    from ghcr_signer.peers.git import Git
+
+    directory = Path(*options.about) if options.about else DEFAULT_DIRECTORY
+    git = Git.around(directory)
+    base = git.resolve(options.base or "HEAD")
+    present = require_trust(TrustOptions(), CommittedFiles(git, base, git.path(directory)))
+    proposed = require_trust(options.trust, FilesAround(directory))
+    before, after = (
+        examine(Worktree(directory), each.trust, now, progress) for each in (present, proposed)
+    )
+    lines = _flips(before.verdicts, after.verdicts)
+    head = f"{proposed}, beside {present} of {base[:12]}: {len(after.verdicts)} entries"
+    return Report("policy", content=_text(iter([head, *lines])))
+
+
+def _flips(before: Sequence[Verdict], after: Sequence[Verdict]) -> list[str]:
+    """What passes under one policy and fails under the other, a line an entry."""
+    lines = []
+    for old, new in zip(before, after, strict=True):
+        if old.passed and not new.passed:
+            why = "; ".join(f"{each.code.id} {each.message}" for each in new.failures)
+            lines.append(f"would fail: {new.path}: {why}")
+        elif new.passed and not old.passed:
+            lines.append(f"would pass: {new.path}")
+    return lines or ["none of them would pass or fail that now does not"]
