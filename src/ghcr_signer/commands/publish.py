@@ -101,7 +101,7 @@ def registry_map(pairs: Iterable[str]) -> dict[str, str]:
 def _mapping(pair: str) -> tuple[str, str]:
     source, equals, target = pair.partition("=")
     if not equals or not source or not target or "/" in source + target:
-        raise UsageError(codes.USAGE, f"--registry-map {pair!r} is not HOST=HOST")
+        raise UsageError(codes.USAGE, f"the registry map {pair!r} is not HOST=HOST")
     return source, target
 
 

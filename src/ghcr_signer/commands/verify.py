@@ -118,7 +118,7 @@ def _run_on_change(
     judgement: _Judgement, git: Git, base: str, source: CommittedDirectory
 ) -> Report:
     """Step 11, and the sets that a change adds, by the trust of its base."""
-    from ghcr_signer.core.change import verify_change
+    from ghcr_signer.core.change import too_much, verify_change
     from ghcr_signer.core.ledger import last_moves
     from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
     from ghcr_signer.transfer.changes import read_change
@@ -126,8 +126,8 @@ def _run_on_change(
     head, folder = source.commit, source.folder
     before, after = (CommittedFiles(git, commit, folder) for commit in (base, head))
     trust = judgement.options.trust
-    keys = find_keys(trust, before) or find_keys(trust, after)
-    change = read_change(git, base, head, folder, keys)
+    keys = find_keys(trust, after)
+    change = read_change(git, base, head, folder, (*find_keys(trust, before), *keys))
     notices = [f"judged as a change to {base[:12]}"]
     if change.result_trusts and change.touches_trust:
         load_trust(keys, trust, None, after)
@@ -139,13 +139,18 @@ def _run_on_change(
         )
     files = after if change.brings_its_trust else before
     sets = judgement.options.sets or change.new_sets(source.sets()[0])
-    if (change.base_trusts or change.brings_its_trust) and sets:
+    trusted = change.base_trusts or change.brings_its_trust
+    if sets and trusted and not any(too_much(change)):
         report = judgement.of(source, files, sets)
     else:
         report = Report("verify", failures=tuple(source.sets()[1]))
-    entries = [verdict.entry for verdict in report.verdicts if verdict.entry is not None]
-    with CommittedDirectory(git, base, folder) as merged:
-        moved = last_moves(merged.read_tags())
+    added = frozenset(change.added_sets)
+    found = (verdict.entry for verdict in report.verdicts)
+    entries = [entry for entry in found if entry and entry.set_name in added]
+    moved = {}
+    if any(entry.tags for entry in entries):
+        with CommittedDirectory(git, base, folder) as merged:
+            moved = last_moves(merged.read_tags())
     checks = verify_change(change, moved, entries, now=judgement.now)
     return replace(report, change=checks, notices=(*notices, *report.notices))
 
@@ -193,9 +198,9 @@ def _rehearsal(options: Options) -> Registries:
     try:
         target = Reference.parse(text.removeprefix(_PLAIN_HTTP), any_host=plain_http)
     except Refused as refusal:
-        raise UsageError(codes.USAGE, f"--registry: {refusal}") from None
+        raise UsageError(codes.USAGE, f"the registry {text!r}: {refusal}") from None
     if target.tag or target.digest:
-        raise UsageError(codes.USAGE, f"--registry {text!r}: a repository has no tag or digest")
+        raise UsageError(codes.USAGE, f"the registry {text!r}: a repository has no tag or digest")
     return Registries(Access.PUSH, options.environment, rehearsal=target, plain_http=plain_http)
 
 

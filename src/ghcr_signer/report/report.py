@@ -54,6 +54,14 @@ class Report:
         yield from self.other_failures
 
     @property
+    def causes(self) -> Iterator[Failure]:
+        """Every failure, but not that too few signatures are valid where each says why."""
+        for verdict in self.verdicts:
+            found = verdict.failures
+            yield from (f for f in found if f.code is not codes.THRESHOLD or len(found) == 1)
+        yield from self.other_failures
+
+    @property
     def other_failures(self) -> Iterator[Failure]:
         """The failures that belong to no entry."""
         yield from (check.failure for check in self.change if check.failure)
@@ -69,7 +77,7 @@ class Report:
         """0 all well; 2 usage; 3 where nothing but the reach of a registry failed; else 1."""
         if self.passed:
             return 0
-        codes = {failure.code.exit_code for failure in self.all_failures}
-        if 2 in codes:
+        found = {failure.code.exit_code for failure in self.all_failures}
+        if 2 in found:
             return 2
-        return 3 if codes == {3} else 1
+        return 3 if found == {3} else 1
