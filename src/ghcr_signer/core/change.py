@@ -58,7 +58,7 @@ class Change:
     @property
     def added_sets(self) -> tuple[str, ...]:
         """The names at the top of the directory that the base does not have, in their order."""
-        names = {self._set(touch) for touch in self.inside if touch.before is None}
+        names = {self._set(touch) for touch in self.inside}
         return tuple(sorted(names - (self.base_sets or frozenset())))
 
     @property
@@ -83,9 +83,9 @@ class Change:
     def _set(self, touch: Touch) -> str:
         return touch.path[len(self.folder) + 1 :].partition("/")[0]
 
-    def stays(self, touch: Touch) -> bool:
-        """Whether what is touched inside the directory belongs to a set that is only added."""
-        return touch.before is None and self._set(touch) not in (self.base_sets or ())
+    def is_merged(self, touch: Touch) -> bool:
+        """Whether what is touched inside the directory was there, or its set was."""
+        return touch.before is not None or self._set(touch) in (self.base_sets or ())
 
 
 def verify_change(
@@ -99,7 +99,7 @@ def verify_change(
         ("merged sets stay as they are", _not_appended(change)),
         ("a change that adds a set touches nothing else", _mixed(change)),
         ("no name is another's twin", _twins(change)),
-        ("not too much at once", _too_much(change, entries)),
+        ("not too much at once", too_much(change, entries)),
         ("the base has trust to judge by", _untrusted(change)),
         ("no set lies ahead", _ahead(change, now)),
         ("tags move forwards", _backwards(change, moved, entries)),
@@ -119,7 +119,7 @@ def _vanished(change: Change) -> Iterable[Failure]:
 def _not_appended(change: Change) -> Iterable[Failure]:
     verbs = {(True, True): "modified", (True, False): "removed", (False, True): "added to it"}
     for touch in change.inside:
-        if not change.stays(touch) and change.remains:
+        if change.is_merged(touch) and change.remains:
             verb = verbs[touch.before is not None, touch.after is not None]
             yield Failure(codes.CHANGE_REMOVES, f"a merged set's file is {verb}", touch.path)
 
@@ -135,24 +135,28 @@ def _mixed(change: Change) -> Iterable[Failure]:
 
 def _twins(change: Change) -> Iterable[Failure]:
     """Names that are one where case is folded and Unicode normalised (Windows, macOS)."""
-    known = {_folded(path): path for path in (change.folder, *change.trust_files)}
-    for touch in change.touched:
-        if touch.after is None:
-            continue
-        parts = touch.path.split("/")
-        for end in range(1, len(parts) + 1):
-            path = "/".join(parts[:end])
-            twin = known.setdefault(_folded(path), path)
-            if twin != path:
-                yield Failure(codes.CHANGE_TWIN, f"elsewhere it is the same as {twin}", touch.path)
+    known: dict[str, str] = {}
+    paths = [touch.path for touch in change.touched if touch.after is not None]
+    for path in (change.folder, *change.trust_files, *paths):
+        for each in _with_parents(path):
+            twin = known.setdefault(_folded(each), each)
+            if twin != each:
+                yield Failure(codes.CHANGE_TWIN, f"elsewhere it is the same as {twin}", path)
                 break
+
+
+def _with_parents(path: str) -> Iterable[str]:
+    """The folders above a path, the highest first, and the path."""
+    parts = path.split("/")
+    return ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _folded(path: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
 
 
-def _too_much(change: Change, entries: Collection[Entry]) -> Iterable[Failure]:
+def too_much(change: Change, entries: Collection[Entry] = ()) -> Iterable[Failure]:
+    """More than may come at once: to be asked before the sets are read, and with their entries."""
     if change.brings_its_trust:
         return
     size = sum(touch.size for touch in change.inside)

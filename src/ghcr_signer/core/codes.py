@@ -368,8 +368,8 @@ CHANGE_MIXED = Code(
     "A change that adds a set touches something else",
     "Everything outside the signature directory decides how signatures are judged; a reviewer must"
     " be able to see that this change does not.",
-    "Make two pull requests: one for the set, one for the rest. In a merge queue, queue the set when"
-    " nothing else is ahead of it.",
+    "Make two pull requests: one for the set, one for the rest. In a merge queue, queue the set"
+    " when nothing else is ahead of it.",
 )
 CHANGE_TWIN = Code(
     "GS1103",

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ghcr_signer.core.change import Change, verify_change
-from ghcr_signer.core.directory import FOLDER, Entry
-from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.directory import README, Entry
+from ghcr_signer.core.errors import Failure, about
 from ghcr_signer.core.ledger import last_moves
 from ghcr_signer.peers.git import Git
 
@@ -22,7 +22,7 @@ def read_change(
         folder,
         git.touched(base, commit),
         _sets(git, base, folder) if base else None,
-        _has_folder(git, commit, folder),
+        _sets(git, commit, folder) is not None,
         tuple(path.as_posix() for path in trust_files),
         base is not None and _trusts(git, base, trust_files),
         _trusts(git, commit, trust_files),
@@ -45,9 +45,9 @@ def check_history(
     """
     failures: list[Failure] = []
     wanted = set(sets)
-    for commit in git.first_parents(head, (f"{folder}/{name}" for name in sorted(wanted))):
-        base = next(iter(git.parents(commit)), None)
-        change = read_change(git, base, commit, folder, trust_files)
+    for commit, base in git.first_parents(head, folder, frozenset(sets)):
+        with about(f"commit {commit[:12]}"):
+            change = read_change(git, base, commit, folder, trust_files)
         if not change.touches(wanted):
             continue
         before = change.base_sets or frozenset()
@@ -56,8 +56,9 @@ def check_history(
             for each in entries
             if each.set_name in before
         )
-        added = [each for each in entries if each.set_name in change.added_sets]
-        checks = verify_change(change, moved, added, now=now)
+        added = frozenset(change.added_sets)
+        brought = [each for each in entries if each.set_name in added]
+        checks = verify_change(change, moved, brought, now=now)
         failures += (_in_commit(check.failure, commit) for check in checks if check.failure)
         wanted &= before
         if not wanted:
@@ -69,13 +70,9 @@ def _in_commit(failure: Failure, commit: str) -> Failure:
     return replace(failure, message=f"{failure.message} (in commit {commit[:12]})")
 
 
-def _has_folder(git: Git, commit: str, folder: str) -> bool:
-    found = git.find(commit, folder)
-    return found is not None and found[0] == FOLDER
-
-
 def _sets(git: Git, commit: str, folder: str) -> frozenset[str] | None:
-    return git.names(commit, folder) if _has_folder(git, commit, folder) else None
+    names = git.names(commit, folder)
+    return None if names is None else names - {README}
 
 
 def _trusts(git: Git, commit: str, trust_files: Sequence[Path]) -> bool:

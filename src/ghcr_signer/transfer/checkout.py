@@ -7,6 +7,7 @@ from ghcr_signer.core.errors import UsageError
 from ghcr_signer.core.event import PULL_REQUEST, Event
 from ghcr_signer.peers.git import Git
 
+_OWN = "Give actions/checkout `fetch-depth: 0`, and no `ref`."
 _WHOLE = "Give actions/checkout `fetch-depth: 0`."
 _PRESENT = "Give actions/checkout `ref: ${{ github.ref }}` and `fetch-depth: 0`."
 
@@ -22,7 +23,11 @@ def base_of(git: Git, event: Event) -> str | None:
     if event.is_on_protected_branch:
         return None
     git.require_history()
-    base = git.merge_base(git.resolve("HEAD"), _protected(git, event))
+    head = git.resolve("HEAD")
+    if head != event.commit:
+        message = f"HEAD is not the run's own commit, {event.commit[:12]!r}"
+        raise UsageError(codes.WRONG_COMMIT, message, fix=_OWN)
+    base = git.merge_base(head, _protected(git, event))
     if base is None:
         message = f"HEAD and {event.protected!r} have no commit in common"
         raise UsageError(codes.WRONG_COMMIT, message)

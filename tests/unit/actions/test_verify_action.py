@@ -339,9 +339,9 @@ def test_sets_may_be_chosen(stage: Stage, origin: Clone, work: Path) -> None:
         ("directory", "../elsewhere", "GS2009", "is in no git repository"),
         ("directory", "x" * 300, "GS0199", "File name too long"),
         ("directory", "missing", "GS2002", "there is no missing"),
-        ("registry", "nowhere", "GS2001", "--registry"),
-        ("registry", "https://registry.example/x", "GS2001", "--registry"),
-        ("registry", "http://registry:5000/x@y", "GS2001", "--registry"),
+        ("registry", "nowhere", "GS2001", "the registry "),
+        ("registry", "https://registry.example/x", "GS2001", "the registry "),
+        ("registry", "http://registry:5000/x@y", "GS2001", "the registry "),
         ("repositories", "ghcr.io/acme/none", "GS0203", "ghcr.io/acme/app"),
     ],
 )

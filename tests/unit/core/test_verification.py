@@ -698,4 +698,4 @@ def test_entries_of_every_kind_of_key(kind: str) -> None:
 
 
 def test_the_steps_have_names_and_numbers() -> None:
-    assert [step.value for step in Step] == list(range(1, 11))
+    assert [step.value for step in Step] == list(range(1, 12))

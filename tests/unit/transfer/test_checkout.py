@@ -146,7 +146,7 @@ def queue(origin: Clone, *branches: str) -> str:
 def test_a_merge_group_is_judged_against_the_branch_itself(origin: Clone, work: Path) -> None:
     main, head = origin.head, queue(origin, "sign")
     git = Git.around(clone.check_out(origin, work, ALL_BRANCHES, at=head).folder)
-    assert base_of(git, RUNS["merge_group"].read()) == main
+    assert base_of(git, RUNS["merge_group"].read(head)) == main
 
 
 def test_another_entry_that_waits_before_it_is_part_of_the_change(
@@ -159,7 +159,7 @@ def test_another_entry_that_waits_before_it_is_part_of_the_change(
     head = queue(origin, "other", "sign")
     git = Git.around(clone.check_out(origin, work, ALL_BRANCHES, at=head).folder)
     assert git.parents(head)[0] != main
-    assert base_of(git, RUNS["merge_group"].read()) == main
+    assert base_of(git, RUNS["merge_group"].read(head)) == main
 
 
 def test_a_merge_group_of_a_branch_that_has_moved_on_keeps_its_base(
@@ -168,14 +168,14 @@ def test_a_merge_group_of_a_branch_that_has_moved_on_keeps_its_base(
     main, head = origin.head, queue(origin, "sign")
     origin.commit({"later": b""})
     git = Git.around(clone.check_out(origin, work, ALL_BRANCHES, at=head).folder)
-    assert base_of(git, RUNS["merge_group"].read()) == main
+    assert base_of(git, RUNS["merge_group"].read(head)) == main
 
 
 def test_a_merge_group_wants_the_whole_history(origin: Clone, work: Path) -> None:
     head = queue(origin, "sign")
     git = Git.around(clone.check_out(origin, work, ALL_BRANCHES, at=head, depth=2).folder)
     with refuses(codes.SHALLOW, "lacks older commits", "fetch-depth: 0"):
-        base_of(git, RUNS["merge_group"].read())
+        base_of(git, RUNS["merge_group"].read(head))
 
 
 def test_a_merge_group_wants_the_branch_that_it_goes_into(origin: Clone, work: Path) -> None:
@@ -183,7 +183,14 @@ def test_a_merge_group_wants_the_branch_that_it_goes_into(origin: Clone, work: P
     only = "+refs/heads/gh-readonly-queue/*:refs/remotes/origin/gh-readonly-queue/*"
     git = Git.around(clone.check_out(origin, work, only, at=head).folder)
     with refuses(codes.SHALLOW, "no branch 'origin/main'", "fetch-depth: 0"):
-        base_of(git, RUNS["merge_group"].read())
+        base_of(git, RUNS["merge_group"].read(head))
+
+
+def test_a_merge_group_s_checkout_is_of_its_own_commit(origin: Clone, work: Path) -> None:
+    head = queue(origin, "sign")
+    git = Git.around(clone.check_out(origin, work, ALL_BRANCHES, at=head).folder)
+    with refuses(codes.WRONG_COMMIT, "not the run's own commit", "no `ref`"):
+        base_of(git, RUNS["merge_group"].read(origin.head))
 
 
 def test_histories_that_have_nothing_in_common_have_no_base(origin: Clone, work: Path) -> None:
@@ -191,7 +198,7 @@ def test_histories_that_have_nothing_in_common_have_no_base(origin: Clone, work:
     head = origin.commit({"apart": b""})
     git = Git.around(clone.check_out(origin, work, ALL_BRANCHES, at=head).folder)
     with refuses(codes.WRONG_COMMIT, "no commit in common"):
-        base_of(git, RUNS["merge_group"].read())
+        base_of(git, RUNS["merge_group"].read(head))
 
 
 @pytest.mark.parametrize("run", ["push", "workflow_dispatch", "schedule"])
