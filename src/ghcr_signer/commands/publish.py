@@ -26,7 +26,7 @@ from ghcr_signer.core.directory import Entry
 from ghcr_signer.core.errors import Failure, UsageError
 from ghcr_signer.core.ledger import Ledger
 from ghcr_signer.core.plan import plan
-from ghcr_signer.peers.worktree import FilesAround, Worktree
+from ghcr_signer.peers.worktree import TRUSTED_KEY, FilesAround, Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import examine
 from ghcr_signer.transfer.progress import Progress
@@ -126,7 +126,8 @@ def _run_on_commit(options: Options, progress: Progress) -> Report:
     folder, head = git.path(directory), git.resolve(options.commit or "HEAD")
     git.require_history()
     files = CommittedFiles(git, head, folder)
-    keys = find_keys(options.trust, files)
+    # an older commit may have had its key elsewhere
+    keys = options.trust.keys or files.places(TRUSTED_KEY)
 
     def history(sets: Collection[str], entries: Collection[Entry]) -> tuple[Failure, ...]:
         return check_history(git, head, folder, keys, sets, entries, datetime.now(UTC))

@@ -129,6 +129,8 @@ def _run_on_change(
     keys = find_keys(trust, after)
     change = read_change(git, base, head, folder, (*find_keys(trust, before), *keys))
     notices = [f"judged as a change to {base[:12]}"]
+    if change.base_sets is None and not source.exists:
+        notices.append(f"there is no {folder}, neither before nor after: no signature was judged")
     if change.result_trusts and change.touches_trust:
         load_trust(keys, trust, None, after)
         notices.append("the trusted key changes; what the change brings counts once it is merged")
@@ -182,7 +184,9 @@ class _Judgement:
         if rehearsal and found.passed:
             failures = _rehearse(found, source, rehearsal, trust, self.now, self.progress)
             if not failures:
-                notices.append(f"rehearsed: {len(found.verdicts)} entries went there and came back")
+                number = len(found.verdicts)
+                entries = "1 entry" if number == 1 else f"{number} entries"
+                notices.append(f"rehearsed: {entries} went there and came back")
         elif rehearsal:
             notices.append("not rehearsed: something does not verify")
         return Report("verify", found.sets, found.verdicts, failures, tuple(notices))

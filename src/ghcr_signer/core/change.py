@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ghcr_signer.core import codes, limits
-from ghcr_signer.core.directory import README, Entry, parse_set_name
+from ghcr_signer.core.directory import IMAGE, README, Entry, parse_set_name
 from ghcr_signer.core.errors import Failure, Refused
 from ghcr_signer.core.ledger import Tag
 from ghcr_signer.core.verdict import Check, Step
@@ -88,6 +88,12 @@ class Change:
         return touch.before is not None or self._set(touch) in (self.base_sets or ())
 
 
+_MIXED = "a change that adds a set touches nothing else"
+_SIZE = "not too much at once"
+_TRUST = "the base has trust to judge by"
+_BY_ITS_BASE = (_MIXED, _SIZE, _TRUST)  # not asked of a change that brings its trust
+
+
 def verify_change(
     change: Change, moved: Mapping[Tag, datetime], entries: Collection[Entry], *, now: datetime
 ) -> tuple[Check, ...]:
@@ -97,15 +103,17 @@ def verify_change(
     rules: tuple[tuple[str, Iterable[Failure]], ...] = (
         ("the directory remains", _vanished(change)),
         ("merged sets stay as they are", _not_appended(change)),
-        ("a change that adds a set touches nothing else", _mixed(change)),
+        (_MIXED, _mixed(change)),
         ("no name is another's twin", _twins(change)),
-        ("not too much at once", too_much(change, entries)),
-        ("the base has trust to judge by", _untrusted(change)),
+        (_SIZE, too_much(change, entries)),
+        (_TRUST, _untrusted(change)),
         ("no set lies ahead", _ahead(change, now)),
         ("tags move forwards", _backwards(change, moved, entries)),
     )
     checks: list[Check] = []
     for name, failures in rules:
+        if change.brings_its_trust and name in _BY_ITS_BASE:
+            continue
         found = [Check(Step.CHANGE, name, failure) for failure in failures]
         checks += found or [Check(Step.CHANGE, name)]
     return tuple(checks)
@@ -173,7 +181,8 @@ def _untrusted(change: Change) -> Iterable[Failure]:
     if change.base_trusts and not change.result_trusts and change.base_sets:
         yield Failure(codes.TRUST_REMOVED, "the trusted key is removed while there are sets")
     if change.added_sets and not change.base_trusts and not change.brings_its_trust:
-        yield Failure(codes.BOOTSTRAP, "the base has no trusted key to judge the new sets by")
+        key = " or ".join(dict.fromkeys(change.trust_files)) or "trusted key"
+        yield Failure(codes.BOOTSTRAP, f"the base has no {key} to judge the new sets by")
 
 
 def _ahead(change: Change, now: datetime) -> Iterable[Failure]:
@@ -191,7 +200,7 @@ def _backwards(
             last = moved.get((entry.image.name, tag))
             if last is not None and parse_set_name(entry.set_name) <= last:
                 message = f"{entry.image.name}:{tag} was last moved by the set of {last:%FT%TZ}"
-                path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}"
+                path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}/{IMAGE}"
                 yield Failure(codes.TAG_BACKWARDS, message, path)
 
 

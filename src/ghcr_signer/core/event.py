@@ -94,7 +94,8 @@ class Event:
         self._require_protected()
         if not self.is_on_protected_branch:
             message = f"the run is on {self.ref!r}, not on the branch {self.protected!r}"
-            raise UsageError(codes.WRONG_BRANCH, message)
+            fix = f"Run it on {self.protected!r}, or name yours in the input `protected_branch`."
+            raise UsageError(codes.WRONG_BRANCH, message, fix=fix)
         if self.forced:
             raise UsageError(codes.FORCED_PUSH, f"{self.protected!r} was pushed with force")
 

@@ -140,10 +140,12 @@ class CommittedFiles:
 
     def find(self, name: str) -> Path | None:
         """A file beside the signature directory or in a folder above it."""
-        for folder in self._above:
-            if self._git.find(self._commit, str(folder / name)):
-                return Path(folder / name)
-        return None
+        places = self.places(name)
+        return next((x for x in places if self._git.find(self._commit, x.as_posix())), None)
+
+    def places(self, name: str) -> tuple[Path, ...]:
+        """Where `find` looks, the nearest first."""
+        return tuple(Path(folder / name) for folder in self._above)
 
     def read(self, path: Path, limit: int) -> bytes:
         """A file's content, at most `limit` bytes; raises UsageError (GS2001)."""

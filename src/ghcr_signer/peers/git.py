@@ -50,13 +50,15 @@ class Git:
         """The repository that holds a folder; raises UsageError (GS2009) where there is none.
 
         What looks like a bare one counts only where nothing above is a work tree: its files could
-        have come with the change that is to be judged.
+        have come with the change that is to be judged. So could a link that leads back to the top:
+        `root` is the highest name that the top has, so that the link is a part of every path.
         """
         above = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
         folders = (above, *above.parents)
         for each in folders:
             if (each / ".git").exists():
-                return cls(each, each / ".git")
+                root = next(top for top in reversed(folders) if top.samefile(each))
+                return cls(root, root / ".git")
         for each in folders:
             if (each / "HEAD").is_file() and (each / "objects").is_dir():
                 return cls(each, each)
@@ -86,10 +88,6 @@ class Git:
         """A commit's parents as it names them, whether or not this clone has them."""
         with self.objects() as objects:
             return objects.commit(commit).parents
-
-    def require(self, commit: str) -> None:
-        """Raise UsageError (GS2011) unless this clone has the commit."""
-        self.parents(commit)
 
     def require_history(self) -> None:
         """Raise UsageError (GS2011) for a clone that lacks a part of the history."""

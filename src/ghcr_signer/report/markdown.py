@@ -27,7 +27,8 @@ def render(report: Report) -> Iterator[str]:
     yield ""
     yield from _failures(list(report.causes))
     yield from _operations(report)
-    yield from _entries(report.verdicts)
+    # what moved, or would, is said above of a publication: most entries moved their tags long ago
+    yield from _entries(report.verdicts, "its tags" if report.plan else "tags that move")
     if report.change:
         yield "| | the change, step 11 |"
         yield "|---|---|"
@@ -70,10 +71,10 @@ def _operation(operation: Operation) -> str:
     return f"{what} the signatures of {image} {digest}"
 
 
-def _entries(verdicts: tuple[Verdict, ...]) -> Iterator[str]:
+def _entries(verdicts: tuple[Verdict, ...], tags: str) -> Iterator[str]:
     if not verdicts:
         return
-    yield "| | image | tags that move | signed by | logged, UTC | set |"
+    yield f"| | image | {tags} | signed by | logged, UTC | set |"
     yield "|---|---|---|---|---|---|"
     for verdict in verdicts[:_LONGEST_TABLE]:
         yield _row(verdict)

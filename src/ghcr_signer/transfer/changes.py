@@ -13,6 +13,12 @@ from ghcr_signer.core.errors import Failure, about
 from ghcr_signer.core.ledger import last_moves
 from ghcr_signer.peers.git import Git
 
+_MERGED = (
+    "It is merged: remove the whole set, then bring it by a pull request of its own, or sign anew."
+    " The removal fails its check (GS1101): somebody who may overrule that merges it. Until then,"
+    " publish other sets by name: --set NAME; in a workflow, `sets`."
+)
+
 
 def read_change(
     git: Git, base: str | None, commit: str, folder: str, trust_files: Sequence[Path]
@@ -67,7 +73,7 @@ def check_history(
 
 
 def _in_commit(failure: Failure, commit: str) -> Failure:
-    return replace(failure, message=f"{failure.message} (in commit {commit[:12]})")
+    return replace(failure, message=f"{failure.message} (in commit {commit[:12]})", fix=_MERGED)
 
 
 def _sets(git: Git, commit: str, folder: str) -> frozenset[str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from tests.unit.actions.sets import (
     LATER,
     OPTIONAL,
     SET,
-    Files,
     entry,
     push_image,
     signed_image,
@@ -40,7 +39,7 @@ def mapped(registry: EmbeddedRegistry) -> dict[str, str]:
     return {**OPTIONAL, "registry_map": f"ghcr.io={registry.host}"}
 
 
-def merge(origin: Clone, files: Files) -> str:
+def merge(origin: Clone, files: Mapping[str, bytes | None]) -> str:
     """A merged pull request; the merge."""
     name = f"sign-{origin.git('rev-list', '--count', 'main')}"
     origin.branch(name)
@@ -152,6 +151,40 @@ def test_a_set_that_came_against_the_rules_is_not_published(
     assert told.code == 1
     assert told.codes == ["GS1102", "GS1201"]
     assert told.files == ["README.md", "SIGNATURES"]
+    assert registry.manifests.find("acme/app", SIGNATURE) is None
+
+
+def test_a_set_that_was_merged_behind_a_newer_one_is_mended_as_its_error_says(
+    stage: Stage, origin: Clone, work: Path, registry: EmbeddedRegistry
+) -> None:
+    """Two pull requests that were good when they were judged, merged in the other order."""
+    _, old = signed_image(SET)
+    merge(origin, entry(LATER, tags=["latest"])[1])
+    merge(origin, old)
+    told = publish(stage, origin, work, dry_run="true", **mapped(registry))
+    assert told.codes == ["GS1108", "GS1201"]
+    assert "remove the whole set" in told.errors[0].data
+    other = publish(stage, origin, work / "by name", sets=LATER, dry_run="true", **mapped(registry))
+    assert "GS1108" not in other.codes
+    merge(origin, dict.fromkeys(old))
+    merge(origin, signed_image("2025-01-02T03:04:07+00:00")[1])
+    told = publish(stage, origin, work / "mended", **mapped(registry))
+    assert (told.code, tag(registry, "latest")) == (0, IMAGE.digest), told.said
+
+
+def test_a_key_that_came_with_its_sets_beside_the_one_there_was_publishes_nothing(
+    stage: Stage, origin: Clone, work: Path, registry: EmbeddedRegistry
+) -> None:
+    """The key nearest to the directory counts, and the older one is above it."""
+    other = Signer()
+    files = entry(signer=other, digest=IMAGE.digest.removeprefix("sha256:"))[1]
+    merge(
+        origin,
+        {f"deep/{path}": content for path, content in files.items()}
+        | {"deep/trusted.pub": other.pem},
+    )
+    told = publish(stage, origin, work, directory="deep/SIGNATURES", **mapped(registry))
+    assert (told.code, told.codes) == (1, ["GS1102", "GS1201"]), told.said
     assert registry.manifests.find("acme/app", SIGNATURE) is None
 
 

@@ -103,6 +103,12 @@ def test_where_nothing_is_signed_yet_it_passes_and_says_so(
     assert "nothing to verify" in plain(told.summary)
 
 
+def test_a_directory_that_is_nowhere_is_said_to_be(stage: Stage, origin: Clone, work: Path) -> None:
+    told = verify(stage, origin, work, entry()[1], directory="SIGNATURE")
+    assert told.code == 0, told.said
+    assert "there is no SIGNATURE, neither before nor after" in told.log
+
+
 def test_a_merge_group_is_judged(stage: Stage, origin: Clone, work: Path) -> None:
     origin.branch("sign")
     origin.commit(entry()[1])
@@ -112,6 +118,27 @@ def test_a_merge_group_is_judged(stage: Stage, origin: Clone, work: Path) -> Non
     told = stage.run("verify", "merge_group", made, **OPTIONAL)
     assert (told.code, told.outputs["verified"]) == (0, "1"), told.said
     assert "judged as a change to" in told.log
+
+
+def test_a_link_in_the_directory_s_place_brings_no_other_directory(
+    stage: Stage, origin: Clone, work: Path
+) -> None:
+    """Through it, another directory and another key would be found at the top."""
+    origin.commit({"deep/trusted.pub": SIGNER.pem, "deep/SIGNATURES/README.md": b"#\n"})
+    origin.branch("sign")
+    origin.commit({"deep/trusted.pub": None, "deep/SIGNATURES/README.md": None})
+    (origin.folder / "deep/SIGNATURES").rmdir()
+    (origin.folder / "deep").rmdir()
+    (origin.folder / "deep").symlink_to(".")
+    other = Signer()
+    origin.commit({"trusted.pub": other.pem, **entry(signer=other)[1]})
+    origin.git("switch", "--quiet", "main")
+    head = clone.pull_request(origin, "sign")
+    made = clone.check_out_merge(origin, work)
+    told = stage.run(
+        "verify", "pull_request", made, {"head": head}, directory="deep/SIGNATURES", **OPTIONAL
+    )
+    assert (told.code, told.codes) == (1, ["GS1101"]), told.said
 
 
 def test_a_repository_in_a_folder_of_the_workspace(stage: Stage, origin: Clone, work: Path) -> None:
@@ -365,7 +392,7 @@ def test_the_rehearsal_s_requests_arrive(stage: Stage, origin: Clone, work: Path
     with EmbeddedRegistry(on_request=lambda *request: asked.append(request[1])) as registry:
         told = verify(stage, origin, work, entry()[1], registry=f"http://{registry.host}/rehearsal")
     assert told.code == 0, told.said
-    assert "rehearsed: 1 entries" in told.log
+    assert "rehearsed: 1 entry went" in told.log
     assert any(path.startswith("/v2/rehearsal/acme/app/manifests/") for path in asked)
 
 

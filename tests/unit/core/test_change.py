@@ -274,6 +274,10 @@ def test_a_first_commit_may_bring_trust_and_sets_and_as_many_as_it_likes() -> No
     )
     assert first.brings_its_trust
     assert failed(first) == []
+    told = {check.name for check in verify_change(first, {}, (), now=NOW)}
+    assert "merged sets stay as they are" in told
+    assert not told & {"a change that adds a set touches nothing else", "not too much at once"}
+    assert "the base has trust to judge by" not in told  # it has none, and nobody asked
     assert failed(replace(first, base_trusts=True)) == ["GS1102", "GS1104"]
     assert failed(replace(first, base_sets=frozenset())) == ["GS1102", "GS1104", "GS1106"]
 

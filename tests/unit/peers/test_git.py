@@ -314,6 +314,20 @@ def test_a_git_that_cannot_answer_is_an_error(
     assert code(lambda: git.read(commit, "x", 9)) is codes.NO_GIT
 
 
+def test_a_link_that_leads_back_to_the_top_is_no_other_name_for_it(
+    repository: Repository, tmp_path: Path
+) -> None:
+    head = repository.commit({"SIGNATURES/x": b"1"})
+    back = repository.root / "back"
+    for target in (".", f"../{repository.root.name}", str(repository.root)):
+        back.symlink_to(target)
+        git = Git.around(back / "SIGNATURES")
+        assert git.root == repository.root
+        assert git.path(back / "SIGNATURES") == "back/SIGNATURES"
+        assert git.names(head, git.path(back / "SIGNATURES")) is None
+        back.unlink()
+
+
 # Revisions
 
 
@@ -375,7 +389,7 @@ def test_whatever_is_read_is_named_by_its_full_id(
     git: Git, repository: Repository, name: str
 ) -> None:
     repository.commit({"x": b"1"})
-    assert code(lambda: git.require(name)) is codes.NO_COMMIT
+    assert code(lambda: git.parents(name)) is codes.NO_COMMIT
     assert code(lambda: git.find(name, "x")) is codes.NO_COMMIT
 
 
@@ -439,12 +453,12 @@ def test_of_a_shallow_clone_it_is_known_what_lacks(repository: Repository, tmp_p
     one, two = (shallow(repository, tmp_path, depth) for depth in (1, 2))
 
     assert one.parents(head) == two.parents(head) == (base, side)
-    two.require(base)
+    assert two.parents(base) == (root,)
     assert two.touched(base, head) == (Touch("y", None, REGULAR, 1),)
     for act in (
-        lambda: one.require(base),
+        lambda: one.parents(base),
         lambda: one.touched(base, head),
-        lambda: two.require(root),
+        lambda: two.parents(root),
         lambda: one.require_history(),
         lambda: two.require_history(),
         lambda: list(two.first_parents(head, "S", ["x"])),
