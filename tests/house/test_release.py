@@ -17,6 +17,7 @@ TEXT = f"""
       - uses: actions/checkout@<commit>
       - uses: actions/checkout@{OTHER} # v7.0.1
 uv tool install git+https://github.com/OWNER/ghcr-signer@<commit>
+https://github.com/new?template_name=ghcr-signer&template_owner=OWNER
 [theirs](https://github.com/freedomofpress/ghcr-signer) <commit> @OWNER MYOWNER/ghcr-signer
 """
 FILLED = f"""
@@ -25,6 +26,7 @@ FILLED = f"""
       - uses: actions/checkout@<commit>
       - uses: actions/checkout@{OTHER} # v7.0.1
 uv tool install git+https://github.com/acme/ghcr-signer@{FIRST}
+https://github.com/new?template_name=ghcr-signer&template_owner=acme
 [theirs](https://github.com/freedomofpress/ghcr-signer) <commit> @OWNER MYOWNER/ghcr-signer
 """
 FILES = ("README.md", "docs/deep/er.md", "template/.github/workflows/signatures.yml")

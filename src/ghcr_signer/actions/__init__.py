@@ -12,14 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from ghcr_signer.actions import runner
-from ghcr_signer.actions.inputs import Inputs
+from ghcr_signer.actions.inputs import SECRETS, Inputs
 from ghcr_signer.commands import collect, publish, verify
 from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
 from ghcr_signer.commands.ceremony import reference
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import GhcrSignerError, Refused, UsageError
 from ghcr_signer.core.plan import MoveTag, Push
-from ghcr_signer.peers.github import Repository
+from ghcr_signer.peers.github.api import Api
+from ghcr_signer.peers.github.proposal import submit
 from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.checkout import base_of, require_present_head
@@ -32,39 +33,41 @@ Outcome = tuple[Report, dict[str, str]]
 
 def main(command: str = "") -> int:
     """Run an action, by default the one that its input `command` names; returns the exit code."""
-    environment = dict(os.environ)
-    inputs = Inputs(environment)
-    report, outputs = _outcome(inputs, command or inputs.text("command"))
-    runner.log(report)
-    runner.annotate(report, inputs.directory or DEFAULT_DIRECTORY)
-    runner.summarise(report, environment.get("GITHUB_STEP_SUMMARY"))
-    if environment.get("GITHUB_OUTPUT"):
-        runner.output(report, outputs)
+    inputs = Inputs(dict(os.environ))
+    with runner.tamed():
+        for secret in filter(None, map(inputs.text, SECRETS)):
+            runner.mask(secret)
+        if inputs.debug:
+            runner.debug(inputs.described)
+        report, outputs = _outcome(inputs, command or inputs.text("command"))
+        runner.tell(report, outputs, inputs.folder, inputs.environment)
     return report.exit_code
 
 
 def _outcome(inputs: Inputs, name: str) -> Outcome:
     """Run the action; whatever goes wrong becomes a report."""
     try:
+        os.chdir(inputs.environment.get("GITHUB_WORKSPACE") or ".")
         if name not in ACTIONS:
-            message = f"the input command is {name!r}: give {', '.join(ACTIONS)}"
-            raise UsageError(codes.USAGE, message, fix="See action.yml.")
-        os.chdir(inputs.environment.get("GITHUB_WORKSPACE", "."))
+            fix = f"Give {' or '.join(ACTIONS)}."
+            raise UsageError(codes.USAGE, f"the input command is {name!r}", fix=fix)
         return ACTIONS[name](inputs)
     except Exception as error:
         if inputs.debug:
-            runner.debug(traceback.format_exc())
-        return Report.of_error(name, error), {}
+            runner.debug(traceback.format_exc().splitlines())
+        return Report.of_error(name if name in ACTIONS else "action", error), {}
 
 
 def _verify(inputs: Inputs) -> Outcome:
+    event = inputs.event
+    event.require_verifiable()
     options = verify.Options(
         directory=inputs.directory,
         trust=inputs.trust,
         sets=inputs.words("sets"),
         registry=inputs.text("registry") or None,
         commit="HEAD",
-        base=base_of(inputs.git, inputs.event),
+        base=base_of(inputs.git, event),
         environment=inputs.environment,
     )
     return verify.run(options, runner.Log()), {}
@@ -74,8 +77,6 @@ def _publish(inputs: Inputs) -> Outcome:
     event = inputs.event
     event.require_publishable()
     require_present_head(inputs.git, event)
-    if inputs.text("password"):
-        runner.mask(inputs.text("password"))
     options = publish.Options(
         directory=inputs.directory,
         trust=inputs.trust,
@@ -106,8 +107,8 @@ def _collect(inputs: Inputs) -> Outcome:
     require_present_head(git, event)
     directory = inputs.directory or DEFAULT_DIRECTORY
     options = collect.Options(
-        image=reference(inputs.text("image")),
-        source=reference(inputs.text("from")),
+        image=reference(inputs.required("image")),
+        source=reference(inputs.required("from")),
         tags=parse_tags(inputs.flag("latest"), inputs.words("tags")),
         subjects=(),
         directory=directory,
@@ -126,7 +127,8 @@ def _collect(inputs: Inputs) -> Outcome:
             base_branch=event.protected,
             base_commit=git.resolve("HEAD"),
         )
-        proposed = _repository(inputs).propose(proposal)
+        with _github(inputs) as api:
+            proposed = submit(api, proposal)
     except GhcrSignerError as error:
         return replace(report, failures=(error.failure,)), {"set": name}
     notices = (*report.notices, f"opened {proposed.url}")
@@ -134,9 +136,9 @@ def _collect(inputs: Inputs) -> Outcome:
     return replace(report, notices=notices), outputs
 
 
-def _repository(inputs: Inputs) -> Repository:
+def _github(inputs: Inputs) -> Api:
     environment = inputs.environment
-    return Repository(
+    return Api(
         environment.get("GITHUB_REPOSITORY", ""),
         api=environment.get("GITHUB_API_URL", ""),
         token=inputs.text("token"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from ghcr_signer.core.errors import UsageError
 from ghcr_signer.core.event import Event
 from ghcr_signer.core.policy import Requirement
 from ghcr_signer.peers.git import Git
+
+SECRETS = ("password", "token")
+_TELLING = ("EVENT_NAME", "REF", "SHA", "ACTOR", "REPOSITORY", "WORKSPACE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +28,28 @@ class Inputs:
         """An input without the white space around it, "" where it is not given."""
         return self.environment.get(f"INPUT_{name.upper()}", "").strip()
 
+    def required(self, name: str) -> str:
+        """An input that has no default; raises UsageError (GS2001)."""
+        if not self.text(name):
+            fix = f"Give it, under `with:`, as `{name}`."
+            raise UsageError(codes.USAGE, f"the input {name} is missing", fix=fix)
+        return self.text(name)
+
     def words(self, name: str) -> tuple[str, ...]:
         """An input's words."""
         return tuple(self.text(name).split())
 
     def flag(self, name: str) -> bool:
         """An input that is true or false, by default false; raises UsageError (GS2001)."""
-        value = self.text(name).lower()
-        if value not in ("", "true", "false"):
-            raise UsageError(codes.USAGE, f"the input {name} is {value!r}: give true or false")
-        return value == "true"
+        return self.one_of(name, ("false", "true")) == "true"
+
+    def one_of(self, name: str, values: tuple[str, ...]) -> str:
+        """An input that is one of the values, by default the first; raises UsageError (GS2001)."""
+        value = self.text(name).lower() or values[0]
+        if value not in values:
+            fix = f"Give {' or '.join(values)}."
+            raise UsageError(codes.USAGE, f"the input {name} is {value!r}", fix=fix)
+        return value
 
     @property
     def directory(self) -> Path | None:
@@ -42,15 +57,21 @@ class Inputs:
         return Path(self.text("directory")) if self.text("directory") else None
 
     @property
+    def folder(self) -> str:
+        """The signature directory's path in the repository, as far as there is one."""
+        directory = self.directory or DEFAULT_DIRECTORY
+        try:
+            return self.git.path(directory)
+        except (UsageError, OSError):
+            return directory.as_posix()
+
+    @property
     def trust(self) -> TrustOptions:
         """What stands in place of a policy, and without any the owner's packages.
 
         Raises UsageError (GS2001).
         """
-        wanted = self.text("transparency_log")
-        if wanted not in {"", *(each.value for each in Requirement)}:
-            message = f"the input transparency_log is {wanted!r}: give required or optional"
-            raise UsageError(codes.USAGE, message)
+        wanted = self.one_of("transparency_log", ("", "required", "optional"))
         return TrustOptions(
             keys=tuple(map(Path, filter(None, [self.text("trusted_key")]))),
             repositories=self.words("repositories"),
@@ -60,9 +81,14 @@ class Inputs:
 
     @property
     def event(self) -> Event:
-        """What started the run; raises UsageError (GS2012, GS2013)."""
+        """What started the run; raises UsageError (GS2001) where its payload cannot be read."""
         path = self.environment.get("GITHUB_EVENT_PATH")
-        payload = json.loads(Path(path).read_bytes()) if path else {}
+        try:
+            payload = json.loads(Path(path).read_bytes()) if path else None
+        except (OSError, ValueError, RecursionError) as error:
+            message = f"the event's payload cannot be read: {type(error).__name__}"
+            fix = "Run the job again; it is GitHub's runner that writes this file."
+            raise UsageError(codes.USAGE, message, fix=fix) from None
         return Event.read(self.environment, payload, self.text("protected_branch"))
 
     @property
@@ -74,3 +100,12 @@ class Inputs:
     def debug(self) -> bool:
         """Whether whoever started the run asked for debug logging."""
         return self.environment.get("RUNNER_DEBUG") == "1"
+
+    @property
+    def described(self) -> Iterator[str]:
+        """What was given, but no secret."""
+        hidden = {f"INPUT_{name.upper()}" for name in SECRETS}
+        telling = {f"GITHUB_{name}" for name in _TELLING}
+        for name, value in sorted(self.environment.items()):
+            if name in telling or (name.startswith("INPUT_") and name not in hidden):
+                yield f"{name}={value}"

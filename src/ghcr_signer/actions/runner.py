@@ -6,10 +6,13 @@ command through actions-toolkit, which escapes.
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
 from actions_toolkit import core as toolkit
@@ -25,6 +28,35 @@ _LOG_SECONDS = 10
 def mask(secret: str) -> None:
     """Have the runner show *** in place of a secret."""
     toolkit.set_secret(secret)
+
+
+def debug(lines: Iterable[str]) -> None:
+    """Lines for whoever asked for debug logging."""
+    for line in lines:
+        toolkit.debug(escape.visible(line))
+
+
+@contextmanager
+def tamed() -> Iterator[None]:
+    """Libraries warn on standard error, with foreign text, and the runner parses that too."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    with redirect_stderr(_Escaping()):
+        yield
+
+
+class _Escaping(io.TextIOBase):
+    """Lines on their way to the log."""
+
+    def __init__(self) -> None:
+        self._begun = ""
+
+    def write(self, text: str, /) -> int:
+        """Print the lines that are whole."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            _print(line)
+        return len(text)
 
 
 class Log(Progress):
@@ -48,33 +80,48 @@ def _print(line: str) -> None:
     print(escape.log_line(line), flush=True)  # noqa: T201
 
 
-def debug(words: str) -> None:
-    """Lines for whoever asked for debug logging."""
-    for line in words.splitlines():
-        toolkit.debug(escape.visible(line))
+def tell(
+    report: Report, further: Mapping[str, str], folder: str, environment: Mapping[str, str]
+) -> None:
+    """Say it in every way that the runner has; what cannot be said changes no verdict.
+
+    `further` are the outputs that not every action has; `folder` is the signature directory's path
+    in the repository.
+    """
+    with _spared("the log"):
+        for line in text.render(report):
+            _print(line)
+    with _spared("the annotations"):
+        for each in annotation.of(report, folder):
+            # toolkit.error() would print every property that is unset too, as empty
+            toolkit.issue_command("error", each.properties, each.message)
+    if environment.get("GITHUB_STEP_SUMMARY"):
+        with _spared("the job's summary"):
+            _summarise(report, Path(environment["GITHUB_STEP_SUMMARY"]))
+    if environment.get("GITHUB_OUTPUT"):
+        with _spared("the report"):
+            toolkit.set_output("report", _write(report))
+        with _spared("the outputs"):
+            for name, value in {**_counts(report), **further}.items():
+                toolkit.set_output(name, value)
 
 
-def log(report: Report) -> None:
-    """The report as text."""
-    for line in text.render(report):
-        _print(line)
+@contextmanager
+def _spared(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        words = f"ghcr-signer could not write {what}: {type(error).__name__}: {error}"
+        toolkit.issue_command("warning", {}, escape.log_line(words))
 
 
-def annotate(report: Report, directory: Path) -> None:
-    """Errors beside the files at fault."""
-    for each in annotation.of(report, directory.as_posix()):
-        # toolkit.error() would print every property that is unset too, as empty
-        toolkit.issue_command("error", each.properties, each.message)
-
-
-def summarise(report: Report, path: str | None) -> None:
+def _summarise(report: Report, path: Path) -> None:
     """Append to the job's summary as much as it may hold, whole lines."""
-    if path:
-        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
-            file.writelines(_fitting(f"{line}\n" for line in markdown.render(report)))
+    with path.open("a", encoding="utf-8", newline="\n") as file:
+        file.writelines(_fitting(f"{line}\n" for line in markdown.render(report)))
 
 
-def _fitting(lines: Iterable[str]) -> Iterable[str]:
+def _fitting(lines: Iterable[str]) -> Iterator[str]:
     room = _SUMMARY_BYTES
     for line in lines:
         room -= len(line.encode())
@@ -84,23 +131,21 @@ def _fitting(lines: Iterable[str]) -> Iterable[str]:
         yield line
 
 
-def output(report: Report, further: Mapping[str, str]) -> None:
-    """The step's outputs; the report as a file of the workspace, which later steps can read."""
+def _counts(report: Report) -> dict[str, str]:
     passed = sum(verdict.passed for verdict in report.verdicts)
-    outputs = {
+    return {
         "result": "passed" if report.passed else "failed",
         "sets": str(report.sets),
         "verified": str(passed),
         "failed": str(len(report.verdicts) - passed),
-        "report": _write(report),
-        **further,
     }
-    for name, value in outputs.items():
-        toolkit.set_output(name, value)
 
 
 def _write(report: Report) -> str:
-    """Write the report under a name that nobody has taken, not even as a link; returns it."""
+    """The report as a file of the workspace, which later steps can read; returns its name.
+
+    The name is one that nobody has taken, not even for a link.
+    """
     handle, path = tempfile.mkstemp(prefix="ghcr-signer-", suffix=".json", dir=".")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         os.fchmod(handle, 0o644)  # later steps are not always root

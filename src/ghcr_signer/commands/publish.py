@@ -31,7 +31,7 @@ from ghcr_signer.core.directory import Entry
 from ghcr_signer.core.errors import Failure, UsageError
 from ghcr_signer.core.plan import Retired, plan
 from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.peers.worktree import FilesAround, Worktree
+from ghcr_signer.peers.worktree import TRUSTED_KEY, FilesAround, Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import examine
 from ghcr_signer.transfer.progress import Progress
@@ -111,7 +111,7 @@ def registry_map(pairs: Iterable[str]) -> dict[str, str]:
 def _mapping(pair: str) -> tuple[str, str]:
     source, equals, target = pair.partition("=")
     if not equals or not source or not target or "/" in source + target:
-        raise UsageError(codes.USAGE, f"--registry-map {pair!r} is not HOST=HOST")
+        raise UsageError(codes.USAGE, f"the registry map {pair!r} is not HOST=HOST")
     return source, target
 
 
@@ -136,9 +136,14 @@ def _run_on_commit(options: Options, progress: Progress) -> Report:
     folder, head = git.path(directory), git.resolve(options.commit or "HEAD")
     git.require_history()
     files = CommittedFiles(git, head, folder)
-    trusted = trust_files(options.trust, files)
+    # an older commit may have had its trust elsewhere
+    trusted = (
+        *trust_files(options.trust, files),
+        *files.places(POLICY),
+        *files.places(TRUSTED_KEY),
+    )
 
-    def wrong(sets: Collection[str], entries: Collection[Entry]) -> tuple[Failure, ...]:
+    def refused(sets: Collection[str], entries: Collection[Entry]) -> Refused:
         return check_history(git, head, folder, trusted, sets, entries, datetime.now(UTC))
 
     with CommittedDirectory(git, head, folder) as source:
@@ -148,15 +153,19 @@ def _run_on_commit(options: Options, progress: Progress) -> Report:
                 raise UsageError(codes.NO_DIRECTORY, message, file=str(directory))
             return Report("publish", notices=(f"{message}: nothing to publish",))
         new = unknown_at(git, options.since, folder, source.sets()[0])
-        return _publish(options, source, files, _Past(new, wrong), progress)
+        return _publish(options, source, files, _Past(new, refused), progress)
+
+
+Refused = Mapping[str, tuple[Failure, ...]]
+"""Sets that must not be published, by name, and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What the history says: which sets are new, and what is wrong with how some came about."""
+    """What the history says: which sets are new, and which broke a rule when they came."""
 
     new: frozenset[str] = frozenset()
-    wrong: Callable[[Collection[str], Collection[Entry]], tuple[Failure, ...]] = lambda *_: ()
+    refused: Callable[[Collection[str], Collection[Entry]], Refused] = lambda *_: {}
 
 
 def _publish(
@@ -195,15 +204,14 @@ def _publish(
     held = observe(live, found.ledger, registries, progress)
     planned = plan(found.verdicts, found.ledger, held, retired).only(options.sets or names)
     entries = [verdict.entry for verdict in found.verdicts if verdict.entry is not None]
-    refused = past.wrong(planned.sets, entries) if planned.operations else ()
-    if refused:
-        report = replace(report, failures=refused)
-        return _nothing(report, "the history breaks a rule", directory)
-    report = replace(report, failures=planned.blocked, plan=planned)
+    refused = past.refused(planned.sets, entries) if planned.operations else {}
+    planned = planned.only(set(names) - set(refused))
+    wrong = tuple(dict.fromkeys(failure for each in refused.values() for failure in each))
+    report = replace(report, failures=(*wrong, *planned.blocked), plan=planned)
     if options.dry_run:
         return report
     outcome = execute(planned, source, registries, trust, now, progress)
-    return replace(report, done=outcome.done, failures=(*planned.blocked, *outcome.failures))
+    return replace(report, done=outcome.done, failures=(*report.failures, *outcome.failures))
 
 
 def _failing(verdicts: Iterable[Verdict]) -> dict[str, Retired]:

@@ -32,6 +32,7 @@ from ghcr_signer.transfer.examine import Examination, examine
 from ghcr_signer.transfer.progress import Progress
 
 if TYPE_CHECKING:
+    from ghcr_signer.core.ledger import Declared
     from ghcr_signer.peers.commit import CommittedDirectory
     from ghcr_signer.peers.git import Git
     from ghcr_signer.peers.registry.registries import Registries
@@ -120,7 +121,7 @@ def _run_on_change(
     judgement: _Judgement, git: Git, base: str, source: CommittedDirectory
 ) -> Report:
     """Step 11, and the sets that a change adds, by the trust of its base."""
-    from ghcr_signer.core.change import verify_change
+    from ghcr_signer.core.change import too_much, verify_change
     from ghcr_signer.core.ledger import last_moves
     from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
     from ghcr_signer.transfer.changes import compared_with, read_change
@@ -133,6 +134,8 @@ def _run_on_change(
     if before.find(POLICY) and not after.find(POLICY):  # a key in its place would be weaker
         change = replace(change, result_trusts=False)
     notices = [f"judged as a change to {base[:12]}"]
+    if change.base_sets is None and not source.exists:
+        notices.append(f"there is no {folder}, neither before nor after: no signature was judged")
     if change.result_trusts and change.outside:
         notices += _of_proposed_trust(trust, before if change.base_trusts else None, after)
     if change.brings_its_trust:
@@ -142,13 +145,17 @@ def _run_on_change(
         )
     files = after if change.brings_its_trust else before
     sets = judgement.options.sets or change.new_sets(source.sets()[0])
-    with CommittedDirectory(git, base, folder) as merged:
-        declared = merged.read_tags()
-    if (change.base_trusts or change.brings_its_trust) and sets:
+    trusted = change.base_trusts or change.brings_its_trust
+    declared: list[Declared] = []
+    report = Report("verify", failures=tuple(source.sets()[1]))
+    if sets and trusted and not any(too_much(change)):
+        if source.read_tags(sets):
+            with CommittedDirectory(git, base, folder) as merged:
+                declared = merged.read_tags()
         report = judgement.of(source, files, sets, compared_with(source, sets, declared))
-    else:
-        report = Report("verify", failures=tuple(source.sets()[1]))
-    entries = [verdict.entry for verdict in report.verdicts if verdict.entry is not None]
+    added = frozenset(change.added_sets)
+    found = (verdict.entry for verdict in report.verdicts)
+    entries = [entry for entry in found if entry and entry.set_name in added]
     checks = verify_change(change, last_moves(declared), entries, now=judgement.now)
     return replace(report, change=checks, notices=(*notices, *report.notices))
 
@@ -203,7 +210,9 @@ class _Judgement:
         if rehearsal and found.passed:
             failures = _rehearse(found, source, rehearsal, trust, self.now, self.progress)
             if not failures:
-                notices.append(f"rehearsed: {len(found.verdicts)} entries went there and came back")
+                number = len(found.verdicts)
+                entries = "1 entry" if number == 1 else f"{number} entries"
+                notices.append(f"rehearsed: {entries} went there and came back")
         elif rehearsal:
             notices.append("not rehearsed: something does not verify")
         return Report("verify", found.sets, found.verdicts, failures, tuple(notices))
@@ -219,9 +228,9 @@ def _rehearsal(options: Options) -> Registries:
     try:
         target = Reference.parse(text.removeprefix(_PLAIN_HTTP), any_host=plain_http)
     except Refused as refusal:
-        raise UsageError(codes.USAGE, f"--registry: {refusal}") from None
+        raise UsageError(codes.USAGE, f"the registry {text!r}: {refusal}") from None
     if target.tag or target.digest:
-        raise UsageError(codes.USAGE, f"--registry {text!r}: a repository has no tag or digest")
+        raise UsageError(codes.USAGE, f"the registry {text!r}: a repository has no tag or digest")
     return Registries(Access.PUSH, options.environment, rehearsal=target, plain_http=plain_http)
 
 

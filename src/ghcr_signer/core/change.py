@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ghcr_signer.core import codes, limits
-from ghcr_signer.core.directory import README, Entry, parse_set_name
+from ghcr_signer.core.directory import IMAGE, README, Entry, parse_set_name
 from ghcr_signer.core.errors import Failure, Refused
 from ghcr_signer.core.ledger import Tag
 from ghcr_signer.core.verdict import Check, Step
@@ -64,8 +64,7 @@ class Change:
     @property
     def added_sets(self) -> tuple[str, ...]:
         """The names at the top of the directory that the base does not have, in their order."""
-        names = {self._set(touch) for touch in self.inside if touch.before is None}
-        return tuple(sorted(names - (self.base_sets or frozenset())))
+        return tuple(sorted(self.touched_sets - (self.base_sets or frozenset())))
 
     @property
     def brings_its_trust(self) -> bool:
@@ -77,16 +76,23 @@ class Change:
         added = set(self.added_sets)
         return tuple(name for name in names if name in added)
 
-    def touches(self, sets: Collection[str]) -> bool:
-        """Whether anything in one of the sets is touched."""
-        return any(self._set(touch) in sets for touch in self.inside)
+    @property
+    def touched_sets(self) -> frozenset[str]:
+        """The names at the top of the directory in which something is touched."""
+        return frozenset(map(self._set, self.inside))
 
     def _set(self, touch: Touch) -> str:
         return touch.path[len(self.folder) + 1 :].partition("/")[0]
 
-    def stays(self, touch: Touch) -> bool:
-        """Whether what is touched inside the directory belongs to a set that is only added."""
-        return touch.before is None and self._set(touch) not in (self.base_sets or ())
+    def is_merged(self, touch: Touch) -> bool:
+        """Whether what is touched inside the directory was there, or its set was."""
+        return touch.before is not None or self._set(touch) in (self.base_sets or ())
+
+
+_MIXED = "a change that adds a set touches nothing else"
+_SIZE = "not too much at once"
+_TRUST = "the base has trust to judge by"
+_BY_ITS_BASE = (_MIXED, _SIZE, _TRUST)  # not asked of a change that brings its trust
 
 
 def verify_change(
@@ -98,15 +104,17 @@ def verify_change(
     rules: tuple[tuple[str, Iterable[Failure]], ...] = (
         ("the directory remains", _vanished(change)),
         ("merged sets stay as they are", _not_appended(change)),
-        ("a change that adds a set touches nothing else", _mixed(change)),
+        (_MIXED, _mixed(change)),
         ("no name is another's twin", _twins(change)),
-        ("not too much at once", _too_much(change, entries)),
-        ("the base has trust to judge by", _untrusted(change)),
+        (_SIZE, too_much(change, entries)),
+        (_TRUST, _untrusted(change)),
         ("no set lies ahead", _ahead(change, now)),
         ("tags move forwards", _backwards(change, moved, entries)),
     )
     checks: list[Check] = []
     for name, failures in rules:
+        if change.brings_its_trust and name in _BY_ITS_BASE:
+            continue
         found = [Check(Step.CHANGE, name, failure) for failure in failures]
         checks += found or [Check(Step.CHANGE, name)]
     return tuple(checks)
@@ -120,7 +128,7 @@ def _vanished(change: Change) -> Iterable[Failure]:
 def _not_appended(change: Change) -> Iterable[Failure]:
     verbs = {(True, True): "modified", (True, False): "removed", (False, True): "added to it"}
     for touch in change.inside:
-        if not change.stays(touch) and change.remains:
+        if change.is_merged(touch) and change.remains:
             verb = verbs[touch.before is not None, touch.after is not None]
             yield Failure(codes.CHANGE_REMOVES, f"a merged set's file is {verb}", touch.path)
 
@@ -134,24 +142,28 @@ def _mixed(change: Change) -> Iterable[Failure]:
 
 def _twins(change: Change) -> Iterable[Failure]:
     """Names that are one where case is folded and Unicode normalised (Windows, macOS)."""
-    known = {_folded(path): path for path in (change.folder, *change.trust_files)}
-    for touch in change.touched:
-        if touch.after is None:
-            continue
-        parts = touch.path.split("/")
-        for end in range(1, len(parts) + 1):
-            path = "/".join(parts[:end])
-            twin = known.setdefault(_folded(path), path)
-            if twin != path:
-                yield Failure(codes.CHANGE_TWIN, f"elsewhere it is the same as {twin}", touch.path)
+    known: dict[str, str] = {}
+    paths = [touch.path for touch in change.touched if touch.after is not None]
+    for path in (change.folder, *change.trust_files, *paths):
+        for each in _with_parents(path):
+            twin = known.setdefault(_folded(each), each)
+            if twin != each:
+                yield Failure(codes.CHANGE_TWIN, f"elsewhere it is the same as {twin}", path)
                 break
+
+
+def _with_parents(path: str) -> Iterable[str]:
+    """The folders above a path, the highest first, and the path."""
+    parts = path.split("/")
+    return ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
 
 
 def _folded(path: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
 
 
-def _too_much(change: Change, entries: Collection[Entry]) -> Iterable[Failure]:
+def too_much(change: Change, entries: Collection[Entry] = ()) -> Iterable[Failure]:
+    """More than may come at once: to be asked before the sets are read, and with their entries."""
     if change.brings_its_trust:
         return
     size = sum(touch.size for touch in change.inside)
@@ -170,9 +182,8 @@ def _untrusted(change: Change) -> Iterable[Failure]:
             codes.TRUST_REMOVED, "the policy or the trusted key is removed while there are sets"
         )
     if change.added_sets and not change.base_trusts and not change.brings_its_trust:
-        yield Failure(
-            codes.BOOTSTRAP, "the base has no policy and no trusted key to judge the new sets by"
-        )
+        trust = " or ".join(dict.fromkeys(change.trust_files)) or "policy and no trusted key"
+        yield Failure(codes.BOOTSTRAP, f"the base has no {trust} to judge the new sets by")
 
 
 def _ahead(change: Change, now: datetime) -> Iterable[Failure]:
@@ -190,7 +201,7 @@ def _backwards(
             last = moved.get((entry.image.name, tag))
             if last is not None and parse_set_name(entry.set_name) <= last:
                 message = f"{entry.image.name}:{tag} was last moved by the set of {last:%FT%TZ}"
-                path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}"
+                path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}/{IMAGE}"
                 yield Failure(codes.TAG_BACKWARDS, message, path)
 
 

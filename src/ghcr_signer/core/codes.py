@@ -110,7 +110,7 @@ INTERNAL = Code(
     "GS0199",
     "An unexpected fault in this program",
     "What cannot be judged does not pass.",
-    "Run again with --debug and report what it prints.",
+    "Run again with --debug (in a workflow: with debug logging) and report what it prints.",
 )
 
 # Step 2: reference
@@ -130,8 +130,8 @@ REPOSITORY_NOT_ALLOWED = Code(
     "GS0203",
     "The repository is not allowed",
     "A change must not choose where our token writes: the repositories are named by the trust.",
-    "If the repository is yours, allow it with --repository GLOB, or name it in a rule of the"
-    " policy.",
+    "If the repository is yours, allow it: in a rule of the policy, or with --repository GLOB; in a"
+    " workflow, `repositories`.",
 )
 TAG_MALFORMED = Code(
     "GS0204",
@@ -235,8 +235,8 @@ LOG_ENTRY_MISSING = Code(
     "GS0601",
     "No transparency log entry",
     "The log is required: it is what makes a signature public, and gives it a time.",
-    "Sign again with the log, or pass --transparency-log optional if the signer chose to have"
-    " none.",
+    "Sign again with the log; or, if the signer chose to have none, --transparency-log optional;"
+    " in a workflow, `transparency_log: optional`.",
 )
 LOG_ENTRY_MALFORMED = Code(
     "GS0602",
@@ -249,7 +249,7 @@ LOG_UNKNOWN = Code(
     "GS0603",
     "The log is not in the trusted root",
     "Anybody can run a log; only the trusted root says which ones count.",
-    "If the log is yours, pass its trusted root with --trusted-root FILE.",
+    "If the log is yours, pass its trusted root with --trusted-root FILE (the actions have none).",
 )
 LOG_PROMISE = Code(
     "GS0604",
@@ -439,7 +439,8 @@ CHANGE_MIXED = Code(
     "A change that adds a set touches something else",
     "Everything outside the signature directory decides how signatures are judged; a reviewer must"
     " be able to see that this change does not.",
-    "Make two pull requests: one for the set, one for the rest.",
+    "Make two pull requests: one for the set, one for the rest. In a merge queue, queue the set"
+    " when nothing else is ahead of it.",
 )
 CHANGE_TWIN = Code(
     "GS1103",
@@ -529,7 +530,8 @@ NO_ALLOW_LIST = Code(
     "GS1207",
     "No repository is allowed",
     "publish writes only where the trust allows it.",
-    "Name the repositories: --repository 'ghcr.io/OWNER/**', or images in a policy.yml.",
+    "Name the images in a policy.yml, or the repositories: --repository 'ghcr.io/OWNER/**'; in a"
+    " workflow, `repositories`.",
     exit_code=2,
 )
 
@@ -637,7 +639,13 @@ PROPOSAL_DIFFERS = Code(
 )
 
 # Usage
-USAGE = Code("GS2001", "Wrong usage", "The command line cannot be carried out.", "See --help.", 2)
+USAGE = Code(
+    "GS2001",
+    "Wrong usage",
+    "What was asked cannot be carried out.",
+    "See --help; for an action's inputs, docs/actions.md.",
+    exit_code=2,
+)
 NO_DIRECTORY = Code(
     "GS2002",
     "The directory does not exist",
@@ -650,7 +658,7 @@ NO_TRUST = Code(
     "No trust was given",
     "A signature is judged by keys that you name, never by a key that comes with it.",
     "Put a policy.yml (docs/policy.md), or the public key as trusted.pub, at the repository's root;"
-    " or name the key with --key FILE.",
+    " or name the key: --key FILE; in a workflow, `trusted_key`.",
     exit_code=2,
 )
 KEY_UNUSABLE = Code(
@@ -678,7 +686,7 @@ SECRET_MISSING = Code(
 NO_SET = Code(
     "GS2007",
     "There is no such set",
-    "--set names a folder of the signature directory.",
+    "--set, or in a workflow `sets`, names folders of the signature directory.",
     "List the signature directory.",
     exit_code=2,
 )

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from ghcr_signer.core import codes, directory, limits
 from ghcr_signer.core.directory import File, SignatureSet
-from ghcr_signer.core.errors import Failure, Refused, UsageError
+from ghcr_signer.core.errors import Failure, Refused, UsageError, about
 from ghcr_signer.core.ledger import Declared
 from ghcr_signer.core.manifest import Descriptor
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.peers.git import Git
+from ghcr_signer.peers.objects import Node, Tree
 
-_Blob = tuple[str, str, int]
-"""Mode, id, size."""
-
-_WHAT_MOVES = {directory.IMAGE, directory.LATEST, directory.TAGS}
+_FILES = (directory.REGULAR, directory.EXECUTABLE)
+_LARGEST = max(limits.BLOB_BYTES, limits.MANIFEST_BYTES)
+_WHAT_MOVES = (directory.IMAGE, directory.LATEST, directory.TAGS)
 
 
 class CommittedDirectory:
@@ -28,13 +30,7 @@ class CommittedDirectory:
 
     def __init__(self, git: Git, commit: str, folder: str) -> None:
         self.commit, self.folder = commit, folder
-        self.exists = (git.find(commit, folder) or ("",))[0] == directory.FOLDER
-        self._contents = git.contents()
-        self._top: dict[str, str] = {}
-        self._sets: dict[str, dict[str, str]] = {}
-        self._entries: dict[str, dict[str, _Blob]] = {}
-        if self.exists:
-            self._read_list(git, f"{commit}:{folder}")
+        self._objects = git.objects()
 
     def __enter__(self) -> CommittedDirectory:
         """Nothing is started before it is needed."""
@@ -47,36 +43,46 @@ class CommittedDirectory:
         traceback: TracebackType | None,
     ) -> None:
         """End what was started."""
-        self._contents.close()
+        self._objects.close()
+
+    @property
+    def exists(self) -> bool:
+        """Whether the commit has such a folder."""
+        return self._top is not None
 
     def sets(self) -> tuple[list[str], list[Failure]]:
         """The names of the sets in the order of their instants, and what does not belong there."""
-        return directory.arrange(self._top)
+        return directory.arrange({name: mode for name, (mode, _) in (self._top or {}).items()})
 
     def read_set(self, name: str) -> SignatureSet:
-        """A set with its files; of one with too many entries just enough to refuse it."""
-        entries: dict[str, Mapping[str, File]] = {}
-        strays: list[str] = []
-        for each, mode in sorted(self._sets.get(name, {}).items()):
-            if mode != directory.FOLDER:
-                strays.append(each)
-            elif len(entries) <= limits.ENTRIES_PER_SET:
-                entries[each] = self._files(f"{name}/{each}")
-        return SignatureSet(name, entries, tuple(strays))
+        """A set with its files; of one with too many entries just enough to refuse it.
+
+        Raises Refused (GS0104) for one that is too large to be read.
+        """
+        found = self._objects.tree(self._set(name))
+        strays = tuple(sorted(each for each, node in found.items() if not _is_folder(node)))
+        folders = {each: node[1] for each, node in sorted(found.items()) if _is_folder(node)}
+        if len(folders) > limits.ENTRIES_PER_SET:
+            return SignatureSet(name, {each: {} for each in folders}, strays)
+        trees = self._objects.trees(list(folders.values()))
+        with about(name):
+            return SignatureSet(name, dict(zip(folders, self._files(trees), strict=True)), strays)
 
     def read_blob(self, path: str, name: str, descriptor: Descriptor) -> bytes:
         """A file's bytes, those that were verified and no others; raises Refused (GS0302)."""
-        (content,) = self._contents.read([self._entries[path][name][1]])
-        if Digest.of(content) != descriptor.digest:
+        set_name, _, entry = path.partition("/")
+        node = self._objects.find(self._set(set_name), f"{entry}/{name}")
+        content = self._objects.files([node[1]], descriptor.size)[0] if node else None
+        if content is None or Digest.of(content) != descriptor.digest:
             raise Refused(codes.BLOB_DIGEST, "git returns other bytes", file=f"{path}/{name}")
         return content
 
     def entries(self, sets: Collection[str]) -> Iterator[tuple[str, str]]:
         """Set and name of each entry of these sets."""
-        for path in self._entries:
-            set_name, _, name = path.partition("/")
-            if set_name in sets:
-                yield set_name, name
+        for name in sets:
+            for entry, node in self._objects.tree(self._set(name)).items():
+                if _is_folder(node):
+                    yield name, entry
 
     def read_tags(self, sets: Collection[str] | None = None) -> list[Declared]:
         """Set, registry/repository and tags of each entry that moves tags, as it says, unverified.
@@ -84,52 +90,54 @@ class CommittedDirectory:
         An entry that says nothing readable moves nothing. `sets`: of these only.
         """
         found = []
-        for path, blobs in self._entries.items():
-            set_name, _, _ = path.partition("/")
-            if sets is not None and set_name not in sets:
+        for name in self.sets()[0]:
+            if sets is not None and name not in sets:
                 continue
-            if directory.LATEST in blobs or directory.TAGS in blobs:
-                files = self._contents_of({n: b for n, b in blobs.items() if n in _WHAT_MOVES})
-                try:
-                    directory.parse_set_name(set_name)
-                    image, _ = directory.parse_image(files.get(directory.IMAGE, b""))
-                    tags = directory.parse_tags(
-                        directory.LATEST in files, files.get(directory.TAGS)
-                    )
-                except Refused:
-                    continue
-                found.append((set_name, image.name, tags))
+            entries = self._objects.tree(self._set(name)).values()
+            trees = self._objects.trees([node[1] for node in entries if _is_folder(node)])
+            moving = [
+                {file: tree[file] for file in _WHAT_MOVES if file in tree}
+                for tree in trees
+                if directory.LATEST in tree or directory.TAGS in tree
+            ]
+            for files in self._files(moving):
+                with suppress(Refused):
+                    found.append((name, *_moved(files)))
         return found
 
-    def _files(self, path: str) -> dict[str, File]:
-        blobs = self._entries.get(path, {})
-        contents = self._contents_of(blobs)
-        return {
-            name: File(mode, size, contents.get(name)) for name, (mode, _, size) in blobs.items()
-        }
+    @cached_property
+    def _top(self) -> Tree | None:
+        name = self._objects.folder(self._objects.commit(self.commit), self.folder)
+        return self._objects.tree(name) if name else None
 
-    def _contents_of(self, blobs: Mapping[str, _Blob]) -> dict[str, bytes]:
-        """What the regular files among them hold that are under their caps."""
-        read = {
-            name: blob for name, (mode, blob, size) in blobs.items() if _is_read(name, mode, size)
-        }
-        return dict(zip(read, self._contents.read(list(read.values())), strict=True))
+    def _set(self, name: str) -> str:
+        return (self._top or {})[name][1]
 
-    def _read_list(self, git: Git, tree: str) -> None:
-        """Sort what is there by its depth; raises Refused (GS0101) for a name there twice."""
-        seen = set()
-        for path, mode, blob, size in git.list(tree):
-            if path in seen:  # git refuses such a tree, but who knows who made this one
-                raise Refused(codes.UNEXPECTED_FILE, "it is there twice", file=path)
-            seen.add(path)
-            above, _, name = path.rpartition("/")
-            match path.count("/"):
-                case 0:
-                    self._top[name] = mode
-                case 1:
-                    self._sets.setdefault(above, {})[name] = mode
-                case 2:
-                    self._entries.setdefault(above, {})[name] = (mode, blob, size)
+    def _files(self, entries: Sequence[Tree]) -> list[dict[str, File]]:
+        """The files of entries; what is there many times is read once.
+
+        Raises Refused (GS0104) where they are too large to be read.
+        """
+        regular = [
+            (name, node[1])
+            for entry in entries
+            for name, node in entry.items()
+            if node[0] in _FILES
+        ]
+        ids = list({id_ for _, id_ in regular})
+        sizes = dict(zip(ids, self._objects.sizes(ids), strict=True))
+        wanted = [id_ for name, id_ in regular if sizes[id_] <= _cap(name)]
+        if sum(sizes[id_] for id_ in wanted) > limits.SET_BYTES:
+            raise Refused(codes.TOO_LARGE, f"the set has more than {limits.SET_BYTES} bytes")
+        ids = list(set(wanted))
+        found = dict(zip(ids, self._objects.files(ids, _LARGEST), strict=True))
+
+        def file(name: str, mode: str, id_: str) -> File:
+            if mode not in _FILES:
+                return File(mode, 0, None)
+            return File(mode, sizes[id_], found[id_] if sizes[id_] <= _cap(name) else None)
+
+        return [{name: file(name, *node) for name, node in entry.items()} for entry in entries]
 
 
 class CommittedFiles:
@@ -142,14 +150,12 @@ class CommittedFiles:
 
     def find(self, name: str) -> Path | None:
         """A file beside the signature directory or in a folder above it."""
-        for folder in self._above:
-            if self._git.find(self._commit, str(folder / name)):
-                return Path(folder / name)
-        return None
+        places = self.places(name)
+        return next((x for x in places if self._git.find(self._commit, x.as_posix())), None)
 
-    def has(self, path: Path) -> bool:
-        """Whether the commit has anything at a path."""
-        return self._git.find(self._commit, path.as_posix()) is not None
+    def places(self, name: str) -> tuple[Path, ...]:
+        """Where `find` looks, the nearest first."""
+        return tuple(Path(folder / name) for folder in self._above)
 
     def read(self, path: Path, limit: int) -> bytes:
         """A file's content, at most `limit` bytes; raises UsageError (GS2001)."""
@@ -159,6 +165,19 @@ class CommittedFiles:
         return self._git.read(self._commit, path.as_posix(), limit)
 
 
-def _is_read(name: str, mode: str, size: int) -> bool:
+def _is_folder(node: Node) -> bool:
+    return node[0] == directory.FOLDER
+
+
+def _cap(name: str) -> int:
+    """The most bytes of a file that are read; -1 for a name without meaning."""
     cap = directory.cap(name)
-    return mode in (directory.REGULAR, directory.EXECUTABLE) and cap is not None and size <= cap
+    return -1 if cap is None else cap
+
+
+def _moved(files: Mapping[str, File]) -> tuple[str, tuple[str, ...]]:
+    """registry/repository, and the tags that an entry moves; raises Refused."""
+    contents = {name: file.content for name, file in files.items() if file.content is not None}
+    image, _ = directory.parse_image(contents.get(directory.IMAGE, b""))
+    tags = directory.parse_tags(directory.LATEST in contents, contents.get(directory.TAGS))
+    return image.name, tags

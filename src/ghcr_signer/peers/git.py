@@ -1,4 +1,5 @@
-"""git, by plumbing alone: what a commit holds, and what it does to another. Nothing else runs git.
+"""git, by plumbing alone: what a commit holds, and what it does to another. Nothing else runs git
+but `objects.py`.
 
 A repository may be hostile, and so may whoever set our environment: git gets an environment of our
 making, no configuration but the repository's own, and revisions as full ids only.
@@ -7,64 +8,60 @@ making, no configuration but the repository's own, and revisions as full ids onl
 from __future__ import annotations
 
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator
+from operator import itemgetter
 from pathlib import Path
-from subprocess import DEVNULL, PIPE, Popen, run
-from tempfile import TemporaryFile
-from threading import Lock
-from typing import IO
+from subprocess import DEVNULL, run
 
 from ghcr_signer.core import codes, directory, limits
 from ghcr_signer.core.change import Touch
-from ghcr_signer.core.errors import UsageError
+from ghcr_signer.core.errors import Refused, UsageError
+from ghcr_signer.peers.objects import ENVIRONMENT, Node, Objects, is_id
 
-_ENVIRONMENT = {
-    "LC_ALL": "C",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_NO_LAZY_FETCH": "1",  # git 2.45; before, `protocol.allow` below has the same effect
-    "GIT_LITERAL_PATHSPECS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_GRAFT_FILE": os.devnull,
-}
 _SETTINGS = {
-    "protocol.allow": "never",
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
     "core.commitGraph": "false",  # a cache of history, which is read from the commits themselves
 }
-_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_FILES = (directory.REGULAR, directory.EXECUTABLE)
+_WITHOUT_SIZE = (directory.FOLDER, directory.SUBMODULE)
 _FULL_HISTORY = "Give actions/checkout `fetch-depth: 0`; in a clone: git fetch --unshallow"
-_ERROR_BYTES = 4096
-_AT_ONCE = (
-    500  # questions of 41 or 65 bytes: fewer than a pipe holds, so nobody waits for the other
-)
+_LINE_BYTES = 100  # what a touched path takes besides its name: two modes, two ids
 
 
 class Git:
-    """A repository, read by git. `root` is its top folder, or the folder of a bare one."""
+    """A repository, read by git. `root` is its top folder, or the folder of a bare one.
 
-    def __init__(self, root: Path) -> None:
+    git is told where the repository is. So it looks for none, and asks nobody whose it is: in a
+    container it is always somebody else's.
+    """
+
+    def __init__(self, root: Path, git_dir: Path) -> None:
         self.root = root
         program = shutil.which("git")
-        if program is None:
+        if program is None or not Path(program).is_absolute():  # what lies here came with the work
             raise UsageError(codes.NO_GIT, "there is no git on PATH")
-        settings = _SETTINGS | {"safe.directory": str(root)}
-        options = [part for item in settings.items() for part in ("-c", "=".join(item))]
-        self._command = (program, "-C", str(root), "--no-pager", *options)
+        options = [part for item in _SETTINGS.items() for part in ("-c", "=".join(item))]
+        self._command = (program, "-C", str(root), f"--git-dir={git_dir}", *options)
 
     @classmethod
     def around(cls, folder: Path) -> Git:
-        """The repository that holds a folder; raises UsageError (GS2009) where there is none."""
+        """The repository that holds a folder; raises UsageError (GS2009) where there is none.
+
+        What looks like a bare one counts only where nothing above is a work tree: its files could
+        have come with the change that is to be judged. So could a link that leads back to the top:
+        `root` is the highest name that the top has, so that the link is a part of every path.
+        """
         above = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
-        for each in (above, *above.parents):
-            if (each / ".git").exists() or _is_bare(each):
-                return cls(each)
+        folders = (above, *above.parents)
+        for each in folders:
+            if (each / ".git").exists():
+                root = next(top for top in reversed(folders) if top.samefile(each))
+                return cls(root, root / ".git")
+        for each in folders:
+            if (each / "HEAD").is_file() and (each / "objects").is_dir():
+                return cls(each, each)
         raise UsageError(codes.NO_REPOSITORY, f"{folder} is in no git repository")
 
     def path(self, folder: Path) -> str:
@@ -75,195 +72,146 @@ class Git:
             raise UsageError(codes.USAGE, message, fix="Name a folder of the repository.")
         return absolute.relative_to(self.root).as_posix()
 
+    def objects(self) -> Objects:
+        """A reader of what the repository holds, to be closed."""
+        return Objects(self._command)
+
     def resolve(self, revision: str) -> str:
         """The full id of the commit that a revision names; raises UsageError (GS2010)."""
         question = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-        found = self._try(*question, f"{revision}^{{commit}}") or b""
-        if not _ID.fullmatch(found.strip()):
+        found = self._ask(*question, f"{revision}^{{commit}}") if revision.isprintable() else None
+        if found is None or not is_id(found):
             raise UsageError(codes.NO_COMMIT, f"{revision!r} is no commit here")
-        return found.strip().decode()
+        return found
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """A commit's parents as it names them, whether or not this clone has them."""
-        header, _, _ = self._output("cat-file", "commit", commit).partition(b"\n\n")
-        lines = header.split(b"\n")
-        return tuple(line[7:].decode() for line in lines if line.startswith(b"parent "))
-
-    def require(self, commit: str) -> None:
-        """Raise UsageError (GS2011) unless this clone has the commit."""
-        if self._try("cat-file", "-e", f"{commit}^{{commit}}") is None:
-            raise UsageError(codes.SHALLOW, f"this clone does not have {commit}")
+        with self.objects() as objects:
+            return objects.commit(commit).parents
 
     def require_history(self) -> None:
         """Raise UsageError (GS2011) for a clone that lacks a part of the history."""
-        if self._output("rev-parse", "--is-shallow-repository").strip() != b"false":
+        if self._ask("rev-parse", "--is-shallow-repository") != "false":
             raise UsageError(codes.SHALLOW, "this clone lacks older commits", fix=_FULL_HISTORY)
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Whether a commit's history holds the other, or is it."""
-        return self._try("merge-base", "--is-ancestor", ancestor, commit) is not None
+        return self._ask("merge-base", "--is-ancestor", ancestor, commit) is not None
 
     def merge_base(self, one: str, other: str) -> str | None:
         """The commit at which two histories part; None where they have nothing in common."""
-        found = self._try("merge-base", one, other)
-        return found.strip().decode() if found else None
+        return self._ask("merge-base", one, other)
 
-    def first_parents(self, commit: str, paths: Iterable[str]) -> tuple[str, ...]:
-        """The commits of the first-parent history that touch a path, the latest first."""
-        question = "\n".join((commit, "--", *paths, "")).encode()
-        found = self._output("rev-list", "--first-parent", "--stdin", question=question)
-        return tuple(found.decode().split())
+    def first_parents(
+        self, commit: str, folder: str, names: Collection[str]
+    ) -> Iterator[tuple[str, str | None]]:
+        """Each commit of the first-parent history that changes one of the names in a folder, and
+        its first parent; the latest first.
+        """
+        with self.objects() as objects:
+            name, found = commit, objects.commit(commit)
+            there = objects.folder(found, folder)
+            while True:
+                parent = next(iter(found.parents), None)
+                before = objects.commit(parent) if parent else None
+                was = objects.folder(before, folder) if before else None
+                if was != there and _differ(objects, was, there, names):
+                    yield name, parent
+                if parent is None or before is None:
+                    return
+                name, found, there = parent, before, was
 
     def touched(self, base: str | None, commit: str) -> tuple[Touch, ...]:
-        """What a commit does to its base, exactly; to nothing, for a commit without parents."""
-        before = base or self._output("hash-object", "-t", "tree", "--stdin").decode().strip()
-        options = ("-r", "-z", "--raw", "--no-renames", "--no-ext-diff", "--no-textconv")
-        found = self._output("diff-tree", *options, "--no-abbrev", before, commit).split(b"\0")[:-1]
-        touches = [_touch(*pair) for pair in zip(found[::2], found[1::2], strict=True)]
-        sizes = self._sizes(new for _, new in touches)
-        return tuple(replace(touch, size=sizes.get(new, 0)) for touch, new in touches)
+        """What a commit does to its base, exactly; to nothing, for a commit without parents.
 
-    def find(self, commit: str, path: str) -> tuple[str, str] | None:
+        Raises Refused (GS1104) for more than can be listed. Of folders only the empty ones are
+        told: git makes none, so somebody wanted it.
+        """
+        with self.objects() as objects:
+            before = objects.commit(base).tree if base else None
+            found = list(_compare(objects, before, objects.commit(commit).tree))
+            files = [new[1] for _, _, new in found if new and new[0] not in _WITHOUT_SIZE]
+            sizes = dict(zip(files, objects.sizes(files), strict=True))
+        return tuple(
+            Touch(path, old and old[0], new and new[0], sizes.get(new[1], 0) if new else 0)
+            for path, old, new in sorted(found, key=itemgetter(0))
+        )
+
+    def find(self, commit: str, path: str) -> Node | None:
         """Mode and id of what a commit has at a path, None where it has nothing."""
-        found = self._output("ls-tree", "-z", "--full-tree", commit, "--", path)
-        if not found:
-            return None
-        mode, _, rest = found.decode("utf-8", "backslashreplace").partition(" ")
-        return mode, rest.partition(" ")[2].partition("\t")[0]
+        with self.objects() as objects:
+            return objects.find(objects.commit(commit).tree, path)
+
+    def names(self, commit: str, folder: str) -> frozenset[str] | None:
+        """The names in a folder of a commit, None where it has no such folder."""
+        with self.objects() as objects:
+            name = objects.folder(objects.commit(commit), folder)
+            return frozenset(objects.tree(name)) if name else None
 
     def read(self, commit: str, path: str, limit: int) -> bytes:
         """A regular file out of a commit, at most `limit` bytes; raises UsageError (GS2001)."""
+        with self.objects() as objects:
+            found = objects.find(objects.commit(commit).tree, path)
+            if found is None:
+                problem = "that commit has no such file"
+            elif found[0] not in _FILES:
+                problem = "it is not a regular file"
+            elif objects.sizes([found[1]])[0] > limit:
+                problem = f"more than {limit} bytes"
+            else:
+                return objects.files([found[1]], limit)[0]
         name = f"{commit[:12]}:{path}"
-        found = self.find(commit, path)
-        if found is None or found[0] not in (directory.REGULAR, directory.EXECUTABLE):
-            message = "it is not a regular file" if found else "that commit has no such file"
-            raise UsageError(codes.USAGE, message, file=name, fix="Check the path.")
-        if int(self._output("cat-file", "-s", found[1])) > limit:
-            message = f"more than {limit} bytes"
-            raise UsageError(codes.USAGE, message, file=name, fix="Check the path.")
-        return self._output("cat-file", "blob", found[1])
+        raise UsageError(codes.USAGE, problem, file=name, fix="Check the path.")
 
-    def list(self, tree: str) -> Iterator[tuple[str, str, str, int]]:
-        """Path, mode, id and size of everything in a tree, folders too (of size 0)."""
-        for line in self._output("ls-tree", "-r", "-t", "-z", "-l", tree).split(b"\0")[:-1]:
-            about, _, path = line.partition(b"\t")
-            mode, _, name, size = about.decode().split()
-            yield text(path), mode, name, 0 if size == "-" else int(size)
-
-    def names(self, commit: str, folder: str) -> frozenset[str]:
-        """The names in a folder of a commit."""
-        found = self._output("ls-tree", "-z", "--name-only", f"{commit}:{folder}")
-        return frozenset(text(name) for name in found.split(b"\0")[:-1])
-
-    def contents(self) -> Contents:
-        """A reader of many files."""
-        return Contents(self._command)
-
-    def _sizes(self, names: Iterable[str]) -> dict[str, int]:
-        question = "".join(f"{name}\n" for name in names if name.strip("0")).encode()
-        found = self._output("cat-file", "--batch-check", question=question).decode()
-        lines = (line.split() for line in found.splitlines())
-        return {line[0]: int(line[2]) for line in lines if len(line) == 3}
-
-    def _try(self, *arguments: str) -> bytes | None:
-        """What git says, None where it says no."""
+    def _ask(self, *arguments: str) -> str | None:
+        """What git says, None where it says no; raises UsageError (GS2008) where it fails."""
         command = (*self._command, *arguments)
-        done = run(command, env=_ENVIRONMENT, stdin=DEVNULL, capture_output=True)
-        return done.stdout if done.returncode == 0 else None
-
-    def _output(self, *arguments: str, question: bytes = b"") -> bytes:
-        """What git says; raises UsageError (GS2008) where it fails, or does not come to an end.
-
-        A tree of a few kilobytes can name itself into billions of paths.
-        """
-        with TemporaryFile() as asked, TemporaryFile() as error:
-            asked.write(question)
-            asked.seek(0)
-            command = (*self._command, *arguments)
-            with Popen(
-                command, env=_ENVIRONMENT, stdin=asked, stdout=PIPE, stderr=error
-            ) as process:
-                output = _stdout(process).read(limits.GIT_BYTES + 1)
-                if len(output) > limits.GIT_BYTES:
-                    process.kill()
-            error.seek(0)
-            said = error.read(_ERROR_BYTES).decode("utf-8", "replace").strip()
-        if len(output) > limits.GIT_BYTES:
-            message = f"git {arguments[0]} says more than {limits.GIT_BYTES} bytes"
-            raise UsageError(codes.NO_GIT, message, fix="Ask who made this commit, and how.")
-        if process.returncode:
+        done = run(command, env=ENVIRONMENT, stdin=DEVNULL, capture_output=True)
+        if done.returncode not in (0, 1):
+            said = done.stderr.decode("utf-8", "replace").strip()
             message = f"git {arguments[0]}: {said}"
             raise UsageError(codes.NO_GIT, message, fix="Look at what git says.")
-        return output
+        return done.stdout.decode().strip() if done.returncode == 0 else None
 
 
-class Contents:
-    """The contents of files by their ids: one git for all of them, started at the first."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = (*command, "cat-file", "--batch")
-        self._lock = Lock()
-        self._process: Popen[bytes] | None = None
-        self._owner = 0
-
-    def read(self, names: Sequence[str]) -> list[bytes]:
-        """The files' contents, in the order of the names; raises UsageError (GS2008)."""
-        with self._lock:
-            process = self._started()
-            asked, answers = _stdin(process), _stdout(process)
-            contents = []
-            for at in range(0, len(names), _AT_ONCE):
-                some = names[at : at + _AT_ONCE]
-                asked.write("".join(f"{name}\n" for name in some).encode())
-                asked.flush()
-                contents += [_answer(answers, name) for name in some]
-            return contents
-
-    def close(self) -> None:
-        """End git, if it was started here."""
-        if self._process is not None and self._owner == os.getpid():
-            self._process.communicate()
-        self._process = None
-
-    def _started(self) -> Popen[bytes]:
-        """Our own git: after a fork the other's is not ours to talk to."""
-        if self._process is None or self._owner != os.getpid():
-            self._owner = os.getpid()
-            self._process = Popen(
-                self._command, env=_ENVIRONMENT, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
-            )
-        return self._process
+def _differ(objects: Objects, one: str | None, other: str | None, names: Collection[str]) -> bool:
+    """Whether two folders differ in one of the names."""
+    trees = [objects.tree(each) if each else {} for each in (one, other)]
+    return any(trees[0].get(name) != trees[1].get(name) for name in names)
 
 
-def _answer(answers: IO[bytes], name: str) -> bytes:
-    header = answers.readline().split()
-    if len(header) != 3 or header[0] != name.encode() or header[1] != b"blob":
-        raise UsageError(codes.NO_GIT, f"git has no file {name}", fix="Run `git fsck`.")
-    content = answers.read(int(header[2]) + 1)
-    return content[:-1]
+def _compare(
+    objects: Objects, before: str | None, after: str
+) -> Iterator[tuple[str, Node | None, Node | None]]:
+    """Each path that differs between two trees, and what is there before and after.
+
+    Not by `git diff-tree`: that keeps everything before it says anything, and a few trees that
+    name each other are billions of paths; and it leaves out what .gitmodules tells it to.
+    """
+    listed = 0
+    folders: list[tuple[str, str | None, str | None]] = [("", before, after)]
+    while folders:
+        path, *both = folders.pop()
+        old, new = (objects.tree(each) if each else {} for each in both)
+        if path and not old and not new:
+            one, other = ((directory.FOLDER, each) if each else None for each in both)
+            yield path[:-1], one, other
+        for name in old.keys() | new.keys():
+            nodes = (old.get(name), new.get(name))
+            if nodes[0] == nodes[1]:
+                continue
+            listed += len(path) + len(name) + _LINE_BYTES
+            if listed > limits.GIT_BYTES:
+                raise Refused(codes.CHANGE_TOO_LARGE, "it touches more paths than can be listed")
+            (old_folder, old_file), (new_folder, new_file) = map(_split, nodes)
+            if old_folder or new_folder:
+                folders.append((f"{path}{name}/", old_folder, new_folder))
+            if old_file or new_file:
+                yield f"{path}{name}", old_file, new_file
 
 
-def _touch(about: bytes, path: bytes) -> tuple[Touch, str]:
-    """One line of diff-tree's raw output, and the id of what is there after it."""
-    before, after, _, new, _ = about.decode().removeprefix(":").split()
-    modes = [None if mode == "000000" else mode for mode in (before, after)]
-    return Touch(text(path), modes[0], modes[1]), new
-
-
-def text(name: bytes) -> str:
-    """A name, as UTF-8 can spell it: one with other bytes gets a backslash, which no name has."""
-    return name.decode("utf-8", "backslashreplace")
-
-
-def _is_bare(folder: Path) -> bool:
-    return (folder / "HEAD").is_file() and (folder / "objects").is_dir()
-
-
-def _stdin(process: Popen[bytes]) -> IO[bytes]:
-    assert process.stdin is not None  # noqa: S101 - for the type checker: it was asked for
-    return process.stdin
-
-
-def _stdout(process: Popen[bytes]) -> IO[bytes]:
-    assert process.stdout is not None  # noqa: S101 - for the type checker: it was asked for
-    return process.stdout
+def _split(node: Node | None) -> tuple[str | None, Node | None]:
+    """What is somewhere: a folder's id, or what is no folder."""
+    if node and node[0] == directory.FOLDER:
+        return node[1], None
+    return None, node

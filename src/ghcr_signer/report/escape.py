@@ -39,9 +39,13 @@ def markdown(text: str) -> str:
     """The text as nothing but text in GitHub's Markdown: no link, mention, table or tag of its own.
 
     Every punctuation character becomes a numeric character reference, which is never markup
-    (CommonMark 0.31, section 2.5).
+    (CommonMark 0.31, section 2.5). GitHub looks for @mentions, #numbers and addresses of mail once
+    references have become characters again: an empty comment keeps those from what follows.
     """
-    return "".join(
-        character if character.isalnum() or character == " " else f"&#{ord(character)};"
-        for character in visible(text)
-    )
+    return "".join(map(_reference, visible(text)))
+
+
+def _reference(character: str) -> str:
+    if character.isalnum() or character == " ":
+        return character
+    return f"&#{ord(character)};{'<!-- -->' if character in '@#' else ''}"

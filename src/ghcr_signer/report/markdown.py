@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation
 from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.report import text
 from ghcr_signer.report.escape import markdown
 from ghcr_signer.report.report import Report
 
@@ -23,13 +24,14 @@ def render(report: Report) -> Iterator[str]:
         return
     yield f"### ghcr-signer {report.command}: {'passed' if report.passed else '**failed**'}"
     yield ""
-    yield from _failures([*report.all_failures])
-    if report.plan is not None:
-        operations = report.plan.operations if report.done is None else report.done
-        yield from map(_operation, operations)
-        yield ""
+    for line in text.summary(report):
+        yield f"{markdown(line)}<br>"
+    yield ""
+    yield from _failures(list(report.causes))
+    yield from _operations(report)
     yield from _retired(report)
-    yield from _entries(report)
+    # what moved, or would, is said above of a publication: most entries moved their tags long ago
+    yield from _entries(report, "its tags" if report.plan else "tags that move")
     if report.change:
         yield "| | the change, step 11 |"
         yield "|---|---|"
@@ -37,6 +39,9 @@ def render(report: Report) -> Iterator[str]:
         yield ""
     for notice in report.notices:
         yield f"- {markdown(notice)}"
+    if report.change and report.passed and report.verdicts:
+        yield ""
+        yield "Next: is this what is to be released? Merging publishes it, and then moves the tags."
 
 
 def _failures(failures: list[Failure]) -> Iterator[str]:
@@ -50,13 +55,23 @@ def _failures(failures: list[Failure]) -> Iterator[str]:
         yield ""
 
 
+def _operations(report: Report) -> Iterator[str]:
+    """What was done, or would be."""
+    if report.plan is None:
+        return
+    would = report.done is None
+    for operation in report.plan.operations if report.done is None else report.done:
+        yield f"- {'would ' if would else ''}{_operation(operation)}"
+    yield ""
+
+
 def _operation(operation: Operation) -> str:
-    image = f"{markdown(operation.entry.image.name)} {operation.entry.digest.short}"
+    image, digest = markdown(operation.entry.image.name), operation.entry.digest.short
     if isinstance(operation, MoveTag):
-        before = operation.current.short if operation.current else "(a new tag)"
-        return f"- tag **{markdown(operation.tag)}** of {image}, before: {before}"
+        before = operation.current.short if operation.current else "nowhere, it is a new tag"
+        return f"move **{markdown(operation.tag)}** of {image} to {digest}, from {before}"
     what = "confirm" if isinstance(operation, Confirm) else "publish"
-    return f"- {what} {image}"
+    return f"{what} the signatures of {image} {digest}"
 
 
 def _retired(report: Report) -> Iterator[str]:
@@ -71,24 +86,26 @@ def _retired(report: Report) -> Iterator[str]:
         yield ""
 
 
-def _entries(report: Report) -> Iterator[str]:
+def _entries(report: Report, tags: str) -> Iterator[str]:
     verdicts, retired = report.verdicts, report.retired_sets
     if not verdicts:
         return
-    yield "| | image | tags | signed by | logged, UTC |"
-    yield "|---|---|---|---|---|"
+    yield f"| | image | {tags} | signed by | logged, UTC | set |"
+    yield "|---|---|---|---|---|---|"
     for verdict in verdicts[:_LONGEST_TABLE]:
         yield _row(verdict, verdict.set_name in retired)
     if len(verdicts) > _LONGEST_TABLE:
-        yield f"| | … and {len(verdicts) - _LONGEST_TABLE} more | | | |"
+        yield f"| | … and {len(verdicts) - _LONGEST_TABLE} more | | | | |"
     yield ""
 
 
 def _row(verdict: Verdict, retired: bool) -> str:
     entry = verdict.entry
-    image = f"{entry.image.name}@{entry.digest.short}" if entry else verdict.path
+    set_name, _, name = verdict.path.partition("/")
+    image = f"{entry.image.name}@{entry.digest.short}" if entry else name
     tags = ", ".join(entry.tags) if entry else ""
     signers = ", ".join(verdict.signers)
     logged = f"{verdict.logged:%Y-%m-%d %H:%M:%S}" if verdict.logged else "no"
     mark = _RETIRED if retired else "✅" if verdict.passed else "❌"
-    return f"| {mark} | {markdown(image)} | {markdown(tags)} | {markdown(signers)} | {logged} |"
+    cells = (image, tags, signers, logged, set_name)
+    return f"| {mark} | {' | '.join(map(markdown, cells))} |"

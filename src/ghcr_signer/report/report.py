@@ -67,6 +67,15 @@ class Report:
         return frozenset(each.set_name for each in self.retired)
 
     @property
+    def causes(self) -> Iterator[Failure]:
+        """Every failure, but not that too few signatures are valid where each says why."""
+        for verdict in self.awaited:
+            found = verdict.failures
+            each_says = len(found) > 1 and not any(each.valid for each in verdict.signatures)
+            yield from (f for f in found if f.code is not codes.THRESHOLD or not each_says)
+        yield from self.other_failures
+
+    @property
     def other_failures(self) -> Iterator[Failure]:
         """The failures that belong to no entry."""
         yield from (check.failure for check in self.change if check.failure)
@@ -82,7 +91,7 @@ class Report:
         """0 all well; 2 usage; 3 where nothing but the reach of a registry failed; else 1."""
         if self.passed:
             return 0
-        codes = {failure.code.exit_code for failure in self.all_failures}
-        if 2 in codes:
+        found = {failure.code.exit_code for failure in self.all_failures}
+        if 2 in found:
             return 2
-        return 3 if codes == {3} else 1
+        return 3 if found == {3} else 1

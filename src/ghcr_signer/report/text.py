@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ghcr_signer.core.codes import THRESHOLD, WITHDRAWN, Code
+from ghcr_signer.core.codes import WITHDRAWN, Code
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
 from ghcr_signer.core.reference import Digest
@@ -55,7 +55,7 @@ def _successes(report: Report, paint: Paint) -> Iterator[str]:
 
 def _failures(report: Report, paint: Paint) -> Iterator[str]:
     """Each failure; why a code exists and what to do is said once for each code."""
-    failures = [*_causes(report), *report.other_failures]
+    failures = list(report.causes)
     explained: set[Code] = set()
     for failure in failures[:_SHOWN_FAILURES]:
         yield from _failure(failure, paint, explain=failure.code not in explained)
@@ -64,19 +64,11 @@ def _failures(report: Report, paint: Paint) -> Iterator[str]:
         yield paint(f"… and {len(failures) - _SHOWN_FAILURES} more failures", "red")
 
 
-def _causes(report: Report) -> Iterator[Failure]:
-    """The entries' failures, but not that too few signatures are valid where each says why."""
-    for verdict in report.awaited:
-        found = verdict.failures
-        each_says = len(found) > 1 and not any(each.valid for each in verdict.signatures)
-        yield from (f for f in found if f.code is not THRESHOLD or not each_says)
-
-
 def _conclusion(report: Report, paint: Paint) -> Iterator[str]:
     yield from _retired(report, paint)
     for notice in report.notices:
         yield f"{paint('note:', 'yellow')} {visible(notice)}"
-    yield from _summary(report, paint)
+    yield from summary(report, paint)
     if report.next_steps:
         yield ""
         yield paint("Next:", "bold")
@@ -143,7 +135,8 @@ def _failure(failure: Failure, paint: Paint, *, explain: bool) -> Iterator[str]:
     yield f"    → {visible(failure.next_step)}"
 
 
-def _summary(report: Report, paint: Paint) -> Iterator[str]:
+def summary(report: Report, paint: Paint = no_colour) -> Iterator[str]:
+    """What it comes to, in numbers."""
     if report.written:
         yield f"{paint('✓', 'green')} wrote {visible(report.written)}"
     elif report.sets:

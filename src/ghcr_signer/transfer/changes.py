@@ -8,11 +8,17 @@ from datetime import datetime
 from pathlib import Path
 
 from ghcr_signer.core.change import Change, verify_change
-from ghcr_signer.core.directory import FOLDER, Entry, parse_set_name
-from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.directory import README, Entry, parse_set_name
+from ghcr_signer.core.errors import Failure, UsageError, about
 from ghcr_signer.core.ledger import Declared, Tag, last_moves
 from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
+
+_MERGED = (
+    "It is merged: remove the whole set, then bring it by a pull request of its own, or sign anew."
+    " The removal fails its check (GS1101): somebody who may overrule that merges it. Until then,"
+    " publish other sets by name: --set NAME; in a workflow, `sets`."
+)
 
 
 def read_change(
@@ -23,7 +29,7 @@ def read_change(
         folder,
         git.touched(base, commit),
         _sets(git, base, folder) if base else None,
-        _has_folder(git, commit, folder),
+        _sets(git, commit, folder) is not None,
         tuple(path.as_posix() for path in trust_files),
         base is not None and _trusts(git, base, trust_files),
         _trusts(git, commit, trust_files),
@@ -38,18 +44,20 @@ def check_history(
     sets: Collection[str],
     entries: Collection[Entry],
     now: datetime,
-) -> tuple[Failure, ...]:
-    """Step 11 for every commit of the first-parent history that brought one of the sets.
+) -> dict[str, tuple[Failure, ...]]:
+    """Step 11 for every commit of the first-parent history that brought one of the sets: those of
+    the sets that came by one which broke a rule, and how. A failure names its commit.
 
-    `entries` are those of all sets, verified. A failure names its commit. The history of a set
-    ends where it was last absent: what was taken back before does not count.
+    `entries` are those of all sets. The history of a set ends where it was last absent: what was
+    taken back before does not count.
     """
-    failures: list[Failure] = []
+    refused: dict[str, tuple[Failure, ...]] = {}
     wanted = set(sets)
-    for commit in git.first_parents(head, (f"{folder}/{name}" for name in sorted(wanted))):
-        base = next(iter(git.parents(commit)), None)
-        change = read_change(git, base, commit, folder, trust_files)
-        if not change.touches(wanted):
+    for commit, base in git.first_parents(head, folder, frozenset(sets)):
+        with about(f"commit {commit[:12]}"):
+            change = read_change(git, base, commit, folder, trust_files)
+        brought_here = wanted & change.touched_sets
+        if not brought_here:
             continue
         before = change.base_sets or frozenset()
         moved = last_moves(
@@ -57,13 +65,16 @@ def check_history(
             for each in entries
             if each.set_name in before
         )
-        added = [each for each in entries if each.set_name in change.added_sets]
-        checks = verify_change(change, moved, added, now=now)
-        failures += (_in_commit(check.failure, commit) for check in checks if check.failure)
-        wanted &= before
+        added = frozenset(change.added_sets)
+        brought = [each for each in entries if each.set_name in added]
+        checks = verify_change(change, moved, brought, now=now)
+        failures = tuple(_in_commit(each.failure, commit) for each in checks if each.failure)
+        if failures:
+            refused |= {name: refused.get(name, ()) + failures for name in brought_here}
+        wanted -= brought_here - before
         if not wanted:
             break
-    return tuple(failures)
+    return refused
 
 
 def compared_with(
@@ -85,27 +96,25 @@ def compared_with(
 
 
 def unknown_at(git: Git, commit: str | None, folder: str, names: Collection[str]) -> frozenset[str]:
-    """Those of the sets that a commit does not have: none of no commit, and all where a push names
-    nothing but zeros, since it made the branch. Raises UsageError (GS2010).
+    """Those of the sets that a commit does not have: none of no commit, and all of one that is not
+    known here, such as the zeros of a push that made the branch.
     """
     if commit is None:
         return frozenset()
-    if not commit.strip("0"):
-        return frozenset(names)
-    return frozenset(names) - (_sets(git, git.resolve(commit), folder) or frozenset())
+    try:
+        known = _sets(git, git.resolve(commit), folder) or frozenset()
+    except UsageError:
+        known = frozenset()
+    return frozenset(names) - known
 
 
 def _in_commit(failure: Failure, commit: str) -> Failure:
-    return replace(failure, message=f"{failure.message} (in commit {commit[:12]})")
-
-
-def _has_folder(git: Git, commit: str, folder: str) -> bool:
-    found = git.find(commit, folder)
-    return found is not None and found[0] == FOLDER
+    return replace(failure, message=f"{failure.message} (in commit {commit[:12]})", fix=_MERGED)
 
 
 def _sets(git: Git, commit: str, folder: str) -> frozenset[str] | None:
-    return git.names(commit, folder) if _has_folder(git, commit, folder) else None
+    names = git.names(commit, folder)
+    return None if names is None else names - {README}
 
 
 def _trusts(git: Git, commit: str, trust_files: Sequence[Path]) -> bool:

@@ -129,14 +129,13 @@ def test_only_a_push_says_where_the_branch_was_before(name: str, before: str) ->
     assert Event.read(environment, payload, "").before == before
 
 
-def test_a_base_that_is_not_there_is_an_error(project: Project) -> None:
+def test_of_a_push_from_an_unknown_commit_every_set_is_new(project: Project) -> None:
     project.trusts("alice")
-    project.add(OLD, project.alice)
+    project.add(OLD, project.bob)
+    project.add(NEW, project.alice)
     project.commit()
-    with pytest.raises(UsageError) as refusal:
-        project.publish(since="1" * 40)
-    assert refusal.value.failure.code is codes.NO_COMMIT
-    assert project.requests == []
+    report = project.publish(since="1" * 40)
+    assert (report.exit_code, retired(report), project.signed) == (1, [], [NEW])
 
 
 def test_where_no_set_passes_nothing_is_asked_and_it_is_said(project: Project) -> None:
@@ -190,8 +189,8 @@ def test_how_the_sets_came_about_is_judged_as_before(project: Project) -> None:
     project.commit()
     report = project.publish(since=before)
     assert report.exit_code == 1
-    assert failures(report) >= {codes.CHANGE_MIXED, codes.NOTHING_PUBLISHED}
-    assert not any(request.startswith(("PUT", "POST")) for request in project.requests)
+    assert failures(report) == {codes.CHANGE_MIXED}
+    assert project.signed == [OLD]
 
 
 def test_a_repository_that_the_policy_names_no_more_is_retired(project: Project) -> None:

@@ -89,7 +89,7 @@ def test_of_the_merged_sets_only_those_that_matter_are_verified_again(project: P
         if copies:
             copied(first, project, NEWEST)
         head = project.commit()
-        git = Git(project.root)
+        git = Git.around(project.root)
         with CommittedDirectory(git, head, "SIGNATURES") as source:
             found = compared_with(source, [NEWEST], source.read_tags([OLD, NEW]))
         shutil.rmtree(folder.parent)

@@ -26,6 +26,7 @@ DESCRIPTOR = Descriptor("application/octet-stream", Digest.of(BLOB), len(BLOB))
 HELD = Answer(200, MANIFEST, {"Content-Type": f"{OCI_MANIFEST}; charset=utf-8"})
 UPLOAD = "/v2/acme/app/blobs/uploads/"
 BEGUN = Answer(202, b"", {"Location": f"{UPLOAD}1?state=a%2Bb"})
+REALM = "https://tokens.example/token"
 ME = Credentials("me", "s3cret")
 NOT_FOUND = error(404, "MANIFEST_UNKNOWN")
 
@@ -213,6 +214,21 @@ def test_a_blob_that_stays_unknown_is_an_error(make: Make) -> None:
         with fails(codes.REGISTRY_REFUSED, "BLOB_UNKNOWN"):
             make(server).put_manifest("acme/app", "latest", MANIFEST, OCI_MANIFEST)
         assert len(server.requests) == TRIES
+
+
+def test_a_denial_says_that_the_credentials_were_withheld(make: Make) -> None:
+    """A realm on another host may give anybody a token, which is then good for nothing."""
+
+    def respond(request: Request) -> Answer:
+        if request.path == "/token":
+            return Answer(200, b'{"token":"anybody"}')
+        return error(401, "UNAUTHORIZED") if request.authorization else bearer(REALM)
+
+    with (
+        faulty.serve(respond=respond) as server,
+        fails(codes.DENIED, r"not sent to tokens\.example, which is another host"),
+    ):
+        make(server, "ghcr.io").put_manifest("acme/app", "latest", MANIFEST, OCI_MANIFEST)
 
 
 def test_a_manifest_that_is_refused_is_not_sent_again(make: Make, waits: list[float]) -> None:

@@ -15,17 +15,17 @@ from tests.trust import authority, rule, trust
 
 from ghcr_signer.core import codes, schemas
 from ghcr_signer.core.directory import regular
-from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.errors import Failure, UsageError
 from ghcr_signer.core.ledger import Ledger, verify_set
-from ghcr_signer.core.plan import MoveTag, Plan, Push, Retired
+from ghcr_signer.core.plan import Confirm, MoveTag, Plan, Push, Retired
 from ghcr_signer.core.policy import Policy
 from ghcr_signer.core.reference import Digest
-from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.verdict import Check, Step, Verdict
 from ghcr_signer.core.verification import verify
 from ghcr_signer.report import json as json_report
 from ghcr_signer.report import markdown as markdown_report
 from ghcr_signer.report import text
-from ghcr_signer.report.escape import markdown, visible
+from ghcr_signer.report.escape import log_line, markdown, visible
 from ghcr_signer.report.report import Report
 
 SIGNER, LOG = Signer(), Log()
@@ -63,6 +63,13 @@ REPORTS = [
     Report("verify", 1, (GOOD,)),
     Report("verify", 1, (GOOD, BAD), notices=("a note",)),
     Report("verify", failures=(Failure(codes.SET_NAME, "x", "y"),)),
+    Report("verify", 1, (GOOD,), change=(Check(Step.CHANGE, "a rule"),)),
+    Report(
+        "verify",
+        1,
+        (GOOD,),
+        change=(Check(Step.CHANGE, "x", Failure(codes.CHANGE_MIXED, "m", "f")),),
+    ),
     Report("sign", 1, (GOOD,), written="SIGNATURES/x", next_steps=("git add",)),
     Report(
         "publish",
@@ -200,6 +207,68 @@ def test_a_dry_run_says_that_nothing_was_changed() -> None:
     assert "nothing was changed" in shown
 
 
+def test_what_a_dry_run_would_do_does_not_read_as_done() -> None:
+    operations = (
+        Push(GOOD.path, GOOD.passed_entry),
+        Confirm(GOOD.path, GOOD.passed_entry),
+        MoveTag(GOOD.path, GOOD.passed_entry, "latest", Digest("0" * 64)),
+        MoveTag(GOOD.path, GOOD.passed_entry, "v1", None),
+    )
+    report = Report("publish", 1, (GOOD,), plan=Plan(operations, (), ()))
+    digest = GOOD.passed_entry.digest.short
+    name = GOOD.passed_entry.image.name
+
+    def listed(report: Report) -> list[str]:
+        shown = html.unescape("\n".join(markdown_report.render(report)))
+        return [line for line in shown.splitlines() if line.startswith("- ")]
+
+    done = [
+        f"- publish the signatures of {name} {digest}",
+        f"- confirm the signatures of {name} {digest}",
+        f"- move **latest** of {name} to {digest}, from sha256:000000000000",
+        f"- move **v1** of {name} to {digest}, from nowhere, it is a new tag",
+    ]
+    assert listed(replace(report, done=operations)) == done
+    assert listed(report) == [line.replace("- ", "- would ") for line in done]
+
+
+def test_a_change_is_told_rule_by_rule() -> None:
+    failed = Failure(codes.CHANGE_MIXED, "touched", "README.md", "undo it")
+    checks = (Check(Step.CHANGE, "one rule"), Check(Step.CHANGE, "another", failed))
+    report = Report("verify", 1, (GOOD,), change=checks)
+    assert (report.passed, report.exit_code) == (False, 1)
+    assert [each.code for each in report.other_failures] == [codes.CHANGE_MIXED]
+    shown = lines(report)
+    assert "✗ GS1102 README.md: touched" in shown
+    assert "→ undo it" in shown
+    assert "the change keeps to the rules" not in shown
+    assert "1 of 1 entry in 1 set verify; 1 failure besides" in shown
+    rows = "\n".join(markdown_report.render(report))
+    assert "| ✅ | one rule |\n| ❌ | another |" in rows
+    assert "Merging" not in rows
+    found = document(report)
+    assert (found["result"], found["counts"]["failed"]) == ("failed", 0)
+    assert [each["result"] for each in found["change"]] == ["passed", "failed"]
+    assert [each["code"] for each in found["failures"]] == ["GS1102"]
+
+    good = Report("verify", 1, (GOOD,), change=checks[:1])
+    assert good.passed
+    assert "✓ the change keeps to the rules" in lines(good)
+    assert "Merging publishes it" in "\n".join(markdown_report.render(good))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (UsageError(codes.NO_SET, "no set", fix="look"), codes.NO_SET, "no set"),
+        (KeyError("x"), codes.INTERNAL, "KeyError: 'x'"),
+    ],
+)
+def test_an_error_becomes_a_report(error: Exception, code: codes.Code, message: str) -> None:
+    (failure,) = Report.of_error("verify", error).all_failures
+    assert (failure.code, failure.message) == (code, message)
+
+
 def test_a_long_directory_lists_only_what_failed() -> None:
     shown = lines(Report("verify", 1, (GOOD,) * 31 + (BAD,)))
     assert "✓" not in shown
@@ -232,15 +301,52 @@ def test_what_acts_is_shown(foreign: str, shown: str) -> None:
 @given(st.text(max_size=50))
 def test_in_markdown_foreign_text_is_nothing_but_text(foreign: str) -> None:
     escaped = markdown(foreign)
-    assert html.unescape(escaped) == visible(foreign)
-    assert not set(re.sub(r"&#[0-9]+;", "", escaped)) & set(string.punctuation)
+    text = escaped.replace("<!-- -->", "")
+    assert html.unescape(text) == visible(foreign)
+    assert not set(re.sub(r"&#[0-9]+;", "", text)) & set(string.punctuation)
+
+
+@pytest.mark.parametrize("foreign", ["@everyone", "#1", "a@b.example", "acme/app#1", "@", "@@#"])
+def test_in_markdown_nobody_is_mentioned(foreign: str) -> None:
+    """GitHub looks for it within one piece of text, when references are characters again."""
+    pieces = html.unescape(markdown(foreign)).split("<!-- -->")
+    assert not [piece for piece in pieces if re.search(r"[@#].", piece)]
+    assert "".join(pieces) == foreign
+
+
+@given(st.text())
+def test_a_line_of_the_log_is_no_command(foreign: str) -> None:
+    line = log_line(foreign)
+    assert "##[" not in line
+    assert not line.lstrip().startswith("::")
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("foreign", "line"),
+    [
+        ("::error::x", "\\::error::x"),
+        ("  ::error::x", "\\  ::error::x"),
+        ("\n::error::x", "\\n::error::x"),
+        ("x ##[error]y", "x ##\\[error]y"),
+        ("###[##[", "###\\[##\\["),
+        ("x ::error::", "x ::error::"),
+        (": :error::", ": :error::"),
+    ],
+)
+def test_what_would_be_a_command_is_shown(foreign: str, line: str) -> None:
+    assert log_line(foreign) == line
 
 
 def test_markdown_says_what_failed_and_shows_what_is_good() -> None:
     shown = "\n".join(markdown_report.render(Report("verify", 1, (GOOD, BAD), notices=("n|o",))))
     assert "### ghcr-signer verify: **failed**" in shown
     assert "**GS0301**" in shown
-    assert html.unescape(shown).count("| ✅ | ghcr.io/acme/app@sha256:") == 1
+    text = html.unescape(shown.replace("<!-- -->", ""))
+    assert text.count("| ✅ | ghcr.io/acme/app@sha256:") == 1
+    assert f"| latest | alice.pub | 2026-11-21 12:00:00 | {SET} |" in text
+    assert "1 of 2 entries in 1 set verify" in text
+    assert "Merging" not in text
     assert "n&#124;o" in shown
 
 
@@ -249,7 +355,7 @@ def test_every_report_has_a_markdown(report: Report) -> None:
     shown = "\n".join(markdown_report.render(report))
     assert "ghcr-signer" in shown
     tables = [line for line in shown.splitlines() if line.startswith("|")]
-    assert all(line.count("|") == 6 for line in tables)
+    assert {line.count("|") for line in tables} <= {3, 7}
 
 
 def test_a_long_markdown_stays_short() -> None:

@@ -201,6 +201,7 @@ class Client:
         if answer.will_pass(response) or response.status_code >= 500:
             raise Unreachable(codes.UNREACHABLE, said)
         if response.status_code in (401, 403):
+            said += self._transport.withheld
             raise Unreachable(codes.DENIED, said, fix=ghcr.remedy(self.host, repository, said))
         if response.status_code == 404:
             raise Unreachable(codes.NOT_FOUND, said)

@@ -64,7 +64,10 @@ class Access(Enum):
 
 
 class Transport(oras.provider.Registry):  # type: ignore[misc]
-    """Requests to one registry host. Thread-safe: each thread has its own connections."""
+    """Requests to one registry host. Thread-safe: each thread has its own connections.
+
+    `withheld` says so where the credentials were not sent to the registry's token realm.
+    """
 
     def __init__(
         self,
@@ -92,6 +95,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
         self._lock = threading.Lock()
         self._authorizations: dict[str, str] = {}
         self._refusals: dict[str, str] = {}
+        self.withheld = ""
         self._gone = False
 
     def url(self, path: str) -> str:
@@ -291,9 +295,7 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
                 codes.UNREACHABLE, f"{self.host}: its realm gives no token now: {said}"
             )
         place = urlsplit(challenge.realm).netloc
-        if self._credentials and not self._may_see(challenge):
-            place += " (another host: the credentials were not sent there)"
-        return f"{self.host}: no token for {repository} from {place}: {said}"
+        return f"{self.host}: no token for {repository} from {place}: {said}{self.withheld}"
 
     def _may_see(self, challenge: Challenge) -> bool:
         return same_owner(self.hostname, urlsplit(challenge.realm).netloc.lower())
@@ -306,6 +308,9 @@ class Transport(oras.provider.Registry):  # type: ignore[misc]
         headers = {}
         if credentials and self._may_see(challenge):
             headers["Authorization"] = credentials.basic
+        elif credentials:
+            place = urlsplit(challenge.realm).netloc
+            self.withheld = f" (the credentials were not sent to {place}, which is another host)"
         query = {"service": challenge.service} if challenge.service else {}
         if repository:
             query["scope"] = f"repository:{repository}:{self._access.value}"
