@@ -128,6 +128,13 @@ SEEN: dict[str, Callable[[Repository], object]] = {
     "a name is another's in other case": lambda r: r.write("Signatures/x", "x"),
     "a key's name is another's in other case": lambda r: r.write("Trusted.pub", "x"),
 }
+UNDER_A_POLICY: dict[str, Callable[[Repository], object]] = {
+    "the policy is changed": lambda r: r.write("policy.yml", "another"),
+    "the policy is removed": lambda r: r.git("rm", "--quiet", "policy.yml"),
+    "the policy gets a twin": lambda r: r.write("Policy.yml", "x"),
+    "one of its keys is changed": lambda r: r.write("keys/alice.pub", "another key"),
+    "something else is changed, which may be a key": lambda r: r.write("README.md", "x"),
+}
 UNSEEN: dict[str, Callable[[Repository], object]] = {
     "nothing": lambda r: None,
     "something else": lambda r: r.write("README.md", "x"),
@@ -150,6 +157,25 @@ def test_changes_says_whether_signatures_or_the_key_change(
     target = "refs/heads/main" if event == "merge_group" else ""
     answer = "true" if what in SEEN else "false"
     assert compared(repository.folder, event, target) == f"signatures={answer}\n"
+
+
+@pytest.mark.parametrize("what", UNDER_A_POLICY)
+def test_under_a_policy_everything_counts(repository: Repository, what: str) -> None:
+    repository.git("switch", "--quiet", "main")
+    repository.write("policy.yml", "a policy")
+    repository.write("keys/alice.pub", "a key")
+    repository.commit()
+    repository.git("switch", "--quiet", "change")
+    repository.git("merge", "--quiet", "main")
+    UNDER_A_POLICY[what](repository)
+    repository.merge()
+    assert compared(repository.folder, "pull_request", "") == "signatures=true\n"
+
+
+def test_a_policy_that_is_proposed_is_judged(repository: Repository) -> None:
+    repository.write("policy.yml", "a policy")
+    repository.merge()
+    assert compared(repository.folder, "pull_request", "") == "signatures=true\n"
 
 
 def test_in_a_merge_group_what_stands_before_in_the_queue_is_judged_too(

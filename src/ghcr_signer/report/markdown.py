@@ -22,7 +22,9 @@ def render(report: Report) -> Iterator[str]:
     if report.content is not None:
         yield report.content.rstrip("\n")
         return
-    yield f"### ghcr-signer {report.command}: {'passed' if report.passed else '**failed**'}"
+    dry_run = " (dry run)" if report.plan is not None and report.done is None else ""
+    result = "passed" if report.passed else "**failed**"
+    yield f"### ghcr-signer {report.command}{dry_run}: {result}"
     yield ""
     for line in text.summary(report):
         yield f"{markdown(line)}<br>"

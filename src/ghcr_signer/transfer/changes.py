@@ -16,8 +16,7 @@ from ghcr_signer.peers.git import Git
 
 _MERGED = (
     "It is merged: remove the whole set, then bring it by a pull request of its own, or sign anew."
-    " The removal fails its check (GS1101): somebody who may overrule that merges it. Until then,"
-    " publish other sets by name: --set NAME; in a workflow, `sets`."
+    " The removal fails its check (GS1101): somebody who may overrule that merges it."
 )
 
 
