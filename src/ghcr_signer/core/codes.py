@@ -488,8 +488,7 @@ TAG_BACKWARDS = Code(
 NOTHING_PUBLISHED = Code(
     "GS1201",
     "Nothing was published",
-    "While files of the directory are at fault, or no set passes, nothing"
-    " is written anywhere.",
+    "While files of the directory are at fault, or no set passes, nothing is written anywhere.",
     "Mend what is said above; `ghcr-signer verify` says it again.",
 )
 CONFLICT = Code(
