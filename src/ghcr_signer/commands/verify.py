@@ -139,9 +139,10 @@ def _run_on_change(
     if change.result_trusts and change.outside:
         notices += _of_proposed_trust(trust, before if change.base_trusts else None, after)
     if change.brings_its_trust:
-        notices.append(
-            "the directory and its trust both begin with this change: its sets are judged by a key"
-            " that it brings, so compare that key with the signer's"
+        notices.insert(
+            0,
+            "WARNING: the directory and its trust both begin with this change: its sets are judged"
+            " by a key that it brings, so compare that key with the signer's",
         )
     files = after if change.brings_its_trust else before
     sets = judgement.options.sets or change.new_sets(source.sets()[0])

@@ -96,7 +96,7 @@ def _authority(words: _Words, read: Read) -> Authority:
     )
     in_order = [instant for instant in (start, rotation, end) if instant is not None]
     if any(one >= other for one, other in pairwise(in_order)):
-        order = "notBefore, rotateAfter and notAfter follow one another"
+        order = "notBefore, rotateAfter and notAfter must follow one another in time"
         _refuse(f"the key of {words['name']!r}: {order}")
     return Authority(words["name"], public, start, end, _revocation(key.get("revoked")), rotation)
 
