@@ -79,14 +79,15 @@ class Change:
     @property
     def touched_sets(self) -> frozenset[str]:
         """The names at the top of the directory in which something is touched."""
-        return frozenset(map(self._set, self.inside))
+        return frozenset(map(self.set_of, self.inside))
 
-    def _set(self, touch: Touch) -> str:
+    def set_of(self, touch: Touch) -> str:
+        """The name at the top of the directory in which a path inside it lies."""
         return touch.path[len(self.folder) + 1 :].partition("/")[0]
 
     def is_merged(self, touch: Touch) -> bool:
         """Whether what is touched inside the directory was there, or its set was."""
-        return touch.before is not None or self._set(touch) in (self.base_sets or ())
+        return touch.before is not None or self.set_of(touch) in (self.base_sets or ())
 
 
 _MIXED = "a change that adds a set touches nothing else"
@@ -188,9 +189,10 @@ def _untrusted(change: Change) -> Iterable[Failure]:
 
 def _ahead(change: Change, now: datetime) -> Iterable[Failure]:
     latest = now + timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
+    first = {change.set_of(touch): touch.path for touch in reversed(change.inside)}
     for name in change.added_sets:
         if (_instant(name) or now) > latest:
-            yield Failure(codes.SET_AHEAD, "its instant is yet to come", f"{change.folder}/{name}")
+            yield Failure(codes.SET_AHEAD, "its instant is yet to come", first[name])
 
 
 def _backwards(

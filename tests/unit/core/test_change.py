@@ -283,6 +283,15 @@ def test_even_that_is_held_to_the_clock() -> None:
     assert failed(first, now=parse_set_name(NEW) - timedelta(hours=1)) == ["GS1107"]
 
 
+def test_a_set_that_lies_ahead_is_shown_at_one_of_its_files() -> None:
+    """GitHub shows an error beside a file, and beside no folder."""
+    early = parse_set_name(NEW) - timedelta(hours=1)
+    (failure,) = (
+        check.failure for check in verify_change(GOOD, {}, (), now=early) if check.failure
+    )
+    assert failure.file == GOOD.inside[0].path
+
+
 # How much
 
 
