@@ -124,7 +124,7 @@ def _run_on_change(
     from ghcr_signer.core.change import too_much, verify_change
     from ghcr_signer.core.ledger import last_moves
     from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
-    from ghcr_signer.transfer.changes import compared_with, read_change
+    from ghcr_signer.transfer.changes import compared_with, read_change, signed_after
 
     head, folder = source.commit, source.folder
     before, after = (CommittedFiles(git, commit, folder) for commit in (base, head))
@@ -157,7 +157,8 @@ def _run_on_change(
     added = frozenset(change.added_sets)
     found = (verdict.entry for verdict in report.verdicts)
     entries = [entry for entry in found if entry and entry.set_name in added]
-    checks = verify_change(change, last_moves(declared), entries, now=judgement.now)
+    signed = signed_after(git, base, folder, entries)
+    checks = verify_change(change, last_moves(declared), signed, entries, now=judgement.now)
     return replace(report, change=checks, notices=(*notices, *report.notices))
 
 

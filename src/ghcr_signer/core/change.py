@@ -15,6 +15,7 @@ from ghcr_signer.core import codes, limits
 from ghcr_signer.core.directory import IMAGE, README, Entry, parse_set_name
 from ghcr_signer.core.errors import Failure, Refused
 from ghcr_signer.core.ledger import Tag
+from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Check, Step
 
 
@@ -97,10 +98,16 @@ _BY_ITS_BASE = (_MIXED, _SIZE, _TRUST)  # not asked of a change that brings its 
 
 
 def verify_change(
-    change: Change, moved: Mapping[Tag, datetime], entries: Collection[Entry], *, now: datetime
+    change: Change,
+    moved: Mapping[Tag, datetime],
+    signed: Mapping[Digest, datetime],
+    entries: Collection[Entry],
+    *,
+    now: datetime,
 ) -> tuple[Check, ...]:
-    """Step 11. `moved` gives for each tag the instant of the base's last set that moves it;
-    `entries` are those of the sets that the change adds.
+    """Step 11. `moved` gives for each tag the instant of the base's last set that moves it,
+    `signed` for a digest that of the last that signs it; `entries` are those of the sets that the
+    change adds.
     """
     rules: tuple[tuple[str, Iterable[Failure]], ...] = (
         ("the directory remains", _vanished(change)),
@@ -111,6 +118,7 @@ def verify_change(
         (_TRUST, _untrusted(change)),
         ("no set lies ahead", _ahead(change, now)),
         ("tags move forwards", _backwards(change, moved, entries)),
+        ("no set comes before a merged one of its images", _beneath(change, signed, entries)),
     )
     checks: list[Check] = []
     for name, failures in rules:
@@ -205,6 +213,18 @@ def _backwards(
                 message = f"{entry.image.name}:{tag} was last moved by the set of {last:%FT%TZ}"
                 path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}/{IMAGE}"
                 yield Failure(codes.TAG_BACKWARDS, message, path)
+
+
+def _beneath(
+    change: Change, signed: Mapping[Digest, datetime], entries: Collection[Entry]
+) -> Iterable[Failure]:
+    """Step 10 lets the earlier of two sets hold a signature: that must be the one merged first."""
+    for entry in entries:
+        last = signed.get(entry.digest)
+        if last is not None and parse_set_name(entry.set_name) < last:
+            message = f"the merged set of {last:%FT%TZ} signs this digest too"
+            path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}/{IMAGE}"
+            yield Failure(codes.SET_BENEATH, message, path)
 
 
 def _instant(name: str) -> datetime | None:

@@ -483,6 +483,13 @@ TAG_BACKWARDS = Code(
     " image back.",
     "Remove LATEST and TAGS from the entry, or sign the image again for a set of today.",
 )
+SET_BENEATH = Code(
+    "GS1109",
+    "A set comes before a merged one that signs the same image",
+    "Merged signatures are public: a copy under an older name would count as the first to hold"
+    " them, move tags with them, and make the merged set fail.",
+    "Name the set after the present instant: names are not signed.",
+)
 
 # Publishing
 NOTHING_PUBLISHED = Code(

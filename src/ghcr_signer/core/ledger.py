@@ -47,14 +47,12 @@ class Ledger:
 
     movers: dict[Tag, str] = field(default_factory=dict)
     _reached: dict[Tag, dict[str, _Reached]] = field(default_factory=dict)
-    _signatures: set[bytes] = field(default_factory=set)
+    _signatures: set[tuple[Digest, bytes]] = field(default_factory=set)
 
     def add(self, verdicts: Iterable[Verdict], policy: Policy) -> None:
         """Enter a set: what fails counts too, since clients may have met it before it failed."""
         for verdict in verdicts:
-            for signature in verdict.signatures:
-                if signature.essence is not None:
-                    self._signatures.add(signature.essence)
+            self._signatures.update(_essences(verdict))
             if verdict.entry and verdict.entry.tags:
                 self._add_tags(verdict, policy.rules_for(verdict.entry.image))
 
@@ -70,8 +68,7 @@ class Ledger:
 
         An old public signature under a fresh set name would otherwise bring an old image back.
         """
-        fresh = (s for s in verdict.signatures if s.valid and s.essence not in self._signatures)
-        if not any(fresh):
+        if self._signatures.issuperset(_essences(verdict, valid=True)):
             raise Refused(codes.SIGNATURE_REUSED, "an earlier set holds every signature of it")
 
     def check_forwards(self, tag: Tag, verdict: Verdict) -> None:
@@ -113,6 +110,16 @@ def last_moves(declared: Iterable[Declared]) -> dict[Tag, datetime]:
         for tag in tags:
             moves[repository, tag] = max(instant, moves.get((repository, tag), instant))
     return moves
+
+
+def last_signed(entries: Iterable[tuple[str, Digest | None]]) -> dict[Digest, datetime]:
+    """When each digest was last signed, by set and digest of entries."""
+    signed: dict[Digest, datetime] = {}
+    for set_name, digest in entries:
+        if digest is not None:
+            instant = parse_set_name(set_name)
+            signed[digest] = max(instant, signed.get(digest, instant))
+    return signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +203,15 @@ def _tags(verdict: Verdict) -> Iterator[Tag]:
     if verdict.entry:
         for tag in verdict.entry.tags:
             yield verdict.entry.image.name, tag
+
+
+def _essences(verdict: Verdict, *, valid: bool = False) -> Iterator[tuple[Digest, bytes]]:
+    """The signatures that an entry holds, or its valid ones, each with the entry's digest: beside
+    another digest a signature is worth nothing, and takes nothing from the entry that it is for.
+    """
+    for each in verdict.signatures:
+        if verdict.entry and each.essence is not None and (each.valid or not valid):
+            yield verdict.entry.digest, each.essence
 
 
 def _furthest(

@@ -67,8 +67,11 @@ class Retired:
     @property
     def broken(self) -> bool:
         """Whether its files are at fault, which no policy changes: it was not merged like this."""
-        files = (Step.STRUCTURE, Step.BLOBS, Step.ARTIFACT)
-        return any(failure.code.step in files for failure in self.failures)
+        files = (Step.STRUCTURE, Step.REFERENCE, Step.BLOBS, Step.ARTIFACT)
+        return any(
+            failure.code.step in files and failure.code is not codes.REPOSITORY_NOT_ALLOWED
+            for failure in self.failures
+        )
 
     @property
     def withdrawn(self) -> bool:

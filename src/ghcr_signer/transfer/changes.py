@@ -10,7 +10,8 @@ from pathlib import Path
 from ghcr_signer.core.change import Change, verify_change
 from ghcr_signer.core.directory import README, Entry, parse_set_name
 from ghcr_signer.core.errors import Failure, UsageError, about
-from ghcr_signer.core.ledger import Declared, Tag, last_moves
+from ghcr_signer.core.ledger import Declared, Tag, last_moves, last_signed
+from ghcr_signer.core.reference import Digest
 from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
 
@@ -59,14 +60,12 @@ def check_history(
         if not brought_here:
             continue
         before = change.base_sets or frozenset()
-        moved = last_moves(
-            (each.set_name, each.image.name, each.tags)
-            for each in entries
-            if each.set_name in before
-        )
+        there = [each for each in entries if each.set_name in before]
+        moved = last_moves((each.set_name, each.image.name, each.tags) for each in there)
+        signed = last_signed((each.set_name, each.digest) for each in there)
         added = frozenset(change.added_sets)
         brought = [each for each in entries if each.set_name in added]
-        checks = verify_change(change, moved, brought, now=now)
+        checks = verify_change(change, moved, signed, brought, now=now)
         failures = tuple(_in_commit(each.failure, commit) for each in checks if each.failure)
         if failures:
             refused |= {name: refused.get(name, ()) + failures for name in brought_here}
@@ -92,6 +91,18 @@ def compared_with(
     for name, repository, tags in sorted(declared, key=lambda each: parse_set_name(each[0])):
         last |= {(repository, tag): name for tag in tags if (repository, tag) in moving}
     return frozenset(merged & (signing | set(last.values())))
+
+
+def signed_after(
+    git: Git, base: str, folder: str, entries: Collection[Entry]
+) -> dict[Digest, datetime]:
+    """What those sets of a base sign that come after one of the entries', and when last."""
+    if not entries:
+        return {}
+    first = min(parse_set_name(entry.set_name) for entry in entries)
+    with CommittedDirectory(git, base, folder) as merged:
+        later = [name for name in merged.sets()[0] if parse_set_name(name) > first]
+        return last_signed((name, Digest.from_hex(entry)) for name, entry in merged.entries(later))
 
 
 def unknown_at(git: Git, commit: str | None, folder: str, names: Collection[str]) -> frozenset[str]:

@@ -160,6 +160,17 @@ def test_where_files_are_at_fault_nothing_is_asked_whatever_else_is_good(project
     assert project.requests == []
 
 
+@pytest.mark.parametrize("content", ["rubbish\n", f"ghcr.io/acme/app@sha256:{'0' * 64}\n"])
+def test_nor_where_it_is_not_said_which_image_it_is(project: Project, content: str) -> None:
+    """Such a set moves no tag, so an earlier one would seem to be the last that does."""
+    project.trusts("alice")
+    project.add(OLD, project.alice, ["latest"])
+    (project.add(NEW, project.alice, ["latest"]) / "IMAGE").write_text(content)
+    report = project.publish()
+    assert (report.exit_code, project.requests) == (1, [])
+    assert codes.NOTHING_PUBLISHED in failures(report)
+
+
 def test_not_even_for_a_stray_file(project: Project) -> None:
     project.trusts("alice")
     project.add(OLD, project.alice)

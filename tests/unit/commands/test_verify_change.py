@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,44 @@ def test_a_copy_of_a_merged_entry_moves_no_tag(project: Project) -> None:
     assert (report.exit_code, codes_of(report)) == (1, {codes.SIGNATURE_REUSED})
     assert [verdict.set_name for verdict in report.verdicts] == [NEWEST]
     assert report.sets == 1
+
+
+@pytest.mark.parametrize("more", [{}, {"LATEST": b""}])
+def test_a_copy_under_an_older_name_is_refused(project: Project, more: dict[str, bytes]) -> None:
+    """Else the copy held the signature first: it could move tags, and the merged set would fail."""
+    project.trusts("alice")
+    merged = project.add(NEW, project.alice)
+    base = project.commit()
+    copied(merged, project, OLD, **more)
+    project.commit()
+    report = project.verify(base)
+    assert (report.exit_code, codes_of(report)) == (1, {codes.SET_BENEATH})
+    report = project.publish(since=base)
+    assert codes.SET_BENEATH in codes_of(report)
+    assert "PUT /v2/acme/app/manifests/latest" not in project.requests
+
+
+def test_a_signature_beside_another_digest_takes_nothing_from_the_one_it_is_for(
+    project: Project,
+) -> None:
+    """As a further layer, which may be invalid, it comes under a name before the merged set's."""
+    project.trusts("alice")
+    policy = project.root / "policy.yml"
+    document = json.loads(policy.read_text())
+    document["rules"][0]["everySignature"] = "any"
+    policy.write_text(json.dumps(document))
+    first = project.add(OLD, project.alice)
+    merged = project.add(NEWEST, project.alice, ["latest"])
+    project.commit()
+    layers = [
+        ((each / "PAYLOAD_BLOB").read_bytes(), json.loads(manifest)["layers"][0]["annotations"])
+        for each in (first, merged)
+        for manifest in [(each / "MANIFEST").read_bytes()]
+    ]
+    image = (first / "IMAGE").read_bytes()
+    forge.write(project.root, {NEW: {first.name: {"IMAGE": image, **forge.artifact(layers)}}})
+    report = project.publish(dry_run=True)
+    assert all(verdict.passed for verdict in report.verdicts)
 
 
 def test_a_copy_that_moves_nothing_and_a_new_signature_pass(project: Project) -> None:

@@ -16,6 +16,7 @@ from ghcr_signer.core.change import Change, Touch, too_much, verify_change
 from ghcr_signer.core.directory import Entry, parse_set_name, regular, set_name
 from ghcr_signer.core.ledger import Tag, last_moves
 from ghcr_signer.core.policy import Requirement
+from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Step
 from ghcr_signer.core.verification import verify
 
@@ -48,8 +49,9 @@ def failed(
     entries: tuple[Entry, ...] = (),
     moved: dict[Tag, datetime] | None = None,
     now: datetime = NOW,
+    signed_at: dict[Digest, datetime] | None = None,
 ) -> list[str]:
-    checks = verify_change(change, moved or {}, entries, now=now)
+    checks = verify_change(change, moved or {}, signed_at or {}, entries, now=now)
     assert all(check.step is Step.CHANGE for check in checks)
     return sorted({check.failure.code.id for check in checks if check.failure})
 
@@ -65,9 +67,9 @@ def only(*touched: Touch) -> Change:
 
 
 def test_a_change_that_adds_a_set_passes_and_every_rule_is_told() -> None:
-    checks = verify_change(GOOD, {}, (), now=NOW)
-    assert [check.failure for check in checks] == [None] * 8
-    assert len({check.name for check in checks}) == 8
+    checks = verify_change(GOOD, {}, {}, (), now=NOW)
+    assert [check.failure for check in checks] == [None] * 9
+    assert len({check.name for check in checks}) == 9
     assert GOOD.added_sets == (NEW,)
     assert GOOD.new_sets([OLD, NEW]) == (NEW,)
 
@@ -188,9 +190,9 @@ def test_each_fault_is_refused_for_its_own_reason(name: str) -> None:
 
 
 def test_every_code_of_the_step_has_a_fault() -> None:
-    elsewhere = {codes.SET_AHEAD, codes.TAG_BACKWARDS}  # below: these look at instants
+    instants = {codes.SET_AHEAD, codes.TAG_BACKWARDS, codes.SET_BENEATH}  # these are below
     step = {code for code in codes.ALL if code.step == Step.CHANGE}
-    assert {code for _, code in FAULTS.values()} == {code.id for code in step - elsewhere}
+    assert {code for _, code in FAULTS.values()} == {code.id for code in step - instants}
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_what_harms_nobody_passes(change: Change) -> None:
 
 def test_a_failure_names_the_path_and_every_path_is_named() -> None:
     change = touching(Touch("x", *ADDED), Touch("y", *ADDED), Touch(f"{MERGED}/IMAGE", *CHANGED))
-    found = [check.failure for check in verify_change(change, {}, (), now=NOW) if check.failure]
+    found = [check.failure for check in verify_change(change, {}, {}, (), now=NOW) if check.failure]
     assert [(failure.code.id, failure.file) for failure in found] == [
         ("GS1101", f"{MERGED}/IMAGE"),
         ("GS1102", "x"),
@@ -233,7 +235,7 @@ def test_a_merged_set_that_is_touched_is_no_new_one() -> None:
 def test_a_directory_that_is_gone_is_one_failure() -> None:
     files = (Touch(f"{MERGED}/{number}", *REMOVED) for number in range(100))
     gone = replace(only(*files), remains=False)
-    found = [check.failure for check in verify_change(gone, {}, (), now=NOW) if check.failure]
+    found = [check.failure for check in verify_change(gone, {}, {}, (), now=NOW) if check.failure]
     assert [failure.file for failure in found] == ["SIGNATURES"]
 
 
@@ -270,7 +272,7 @@ def test_a_first_commit_may_bring_trust_and_sets_and_as_many_as_it_likes() -> No
     )
     assert first.brings_its_trust
     assert failed(first) == []
-    told = {check.name for check in verify_change(first, {}, (), now=NOW)}
+    told = {check.name for check in verify_change(first, {}, {}, (), now=NOW)}
     assert "merged sets stay as they are" in told
     assert not told & {"a change that adds a set touches nothing else", "not too much at once"}
     assert "the base has trust to judge by" not in told  # it has none, and nobody asked
@@ -287,7 +289,7 @@ def test_a_set_that_lies_ahead_is_shown_at_one_of_its_files() -> None:
     """GitHub shows an error beside a file, and beside no folder."""
     early = parse_set_name(NEW) - timedelta(hours=1)
     (failure,) = (
-        check.failure for check in verify_change(GOOD, {}, (), now=early) if check.failure
+        check.failure for check in verify_change(GOOD, {}, {}, (), now=early) if check.failure
     )
     assert failure.file == GOOD.inside[0].path
 
@@ -341,6 +343,15 @@ def test_a_tag_is_moved_by_a_set_that_is_newer_than_the_last_that_moved_it() -> 
     for other in ((APP, "v2"), ("ghcr.io/acme/other", "latest")):
         assert failed(GOOD, (latest,), {other: instant + timedelta(days=1)}) == []
     assert failed(GOOD, (signed(NEW),), {(APP, "latest"): instant + timedelta(days=1)}) == []
+
+
+def test_a_set_does_not_come_before_a_merged_one_that_signs_its_image() -> None:
+    entry, instant = signed(NEW), parse_set_name(NEW)
+    for seconds, expected in ((-1, []), (1, ["GS1109"])):
+        signed_at = {entry.digest: instant + timedelta(seconds=seconds)}
+        assert failed(GOOD, (entry,), signed_at=signed_at) == expected
+    other = {Digest.of(b"another image"): instant + timedelta(days=1)}
+    assert failed(GOOD, (entry,), signed_at=other) == []
 
 
 def test_the_last_move_of_a_tag_is_the_latest_in_either_spelling() -> None:
