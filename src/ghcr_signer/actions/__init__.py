@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def _collect(inputs: Inputs) -> Outcome:
             base_branch=event.protected,
             base_commit=git.resolve("HEAD"),
         )
-        with _github(inputs) as api:
+        with closing(_github(inputs)) as api:
             proposed = submit(api, proposal)
     except GhcrSignerError as error:
         return replace(report, failures=(error.failure,)), {"set": name}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,7 +147,7 @@ def _run_on_commit(options: Options, progress: Progress) -> Report:
     def refused(sets: Collection[str], entries: Collection[Entry]) -> Refused:
         return check_history(git, head, folder, trusted, sets, entries, datetime.now(UTC))
 
-    with CommittedDirectory(git, head, folder) as source:
+    with closing(CommittedDirectory(git, head, folder)) as source:
         if not source.exists:
             message = f"there is no {directory} in {head[:12]}"
             if options.directory is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,7 +107,7 @@ def _run_on_commit(options: Options, judgement: _Judgement) -> Report:
     directory = options.directory or DEFAULT_DIRECTORY
     git = Git.around(directory)
     folder, head = git.path(directory), git.resolve(options.commit or "HEAD")
-    with CommittedDirectory(git, head, folder) as source:
+    with closing(CommittedDirectory(git, head, folder)) as source:
         if options.base is not None:
             return _run_on_change(judgement, git, git.resolve(options.base), source)
         if not source.exists:
@@ -149,15 +150,16 @@ def _run_on_change(
     trusted = change.base_trusts or change.brings_its_trust
     declared: list[Declared] = []
     report = Report("verify", failures=tuple(source.sets()[1]))
-    if sets and trusted and not any(too_much(change)):
-        if source.read_tags(sets):
-            with CommittedDirectory(git, base, folder) as merged:
-                declared = merged.read_tags()
-        report = judgement.of(source, files, sets, compared_with(source, sets, declared))
-    added = frozenset(change.added_sets)
-    found = (verdict.entry for verdict in report.verdicts)
-    entries = [entry for entry in found if entry and entry.set_name in added]
-    signed = signed_after(git, base, folder, entries)
+    with closing(CommittedDirectory(git, base, folder)) as merged:
+        if sets and trusted and not any(too_much(change)):
+            moving = source.read_tags(sets)
+            declared = merged.read_tags() if moving else []
+            beside = compared_with(source, sets, moving, declared)
+            report = judgement.of(source, files, sets, beside)
+        added = frozenset(change.added_sets)
+        found = (verdict.entry for verdict in report.verdicts)
+        entries = [entry for entry in found if entry and entry.set_name in added]
+        signed = signed_after(merged, entries)
     checks = verify_change(change, last_moves(declared), signed, entries, now=judgement.now)
     return replace(report, change=checks, notices=(*notices, *report.notices))
 

@@ -86,6 +86,10 @@ class Change:
         """The name at the top of the directory in which a path inside it lies."""
         return touch.path[len(self.folder) + 1 :].partition("/")[0]
 
+    def image_of(self, entry: Entry) -> str:
+        """An entry's IMAGE: GitHub shows an error beside a file, and beside no folder."""
+        return f"{self.folder}/{entry.set_name}/{entry.digest.hex}/{IMAGE}"
+
     def is_merged(self, touch: Touch) -> bool:
         """Whether what is touched inside the directory was there, or its set was."""
         return touch.before is not None or self.set_of(touch) in (self.base_sets or ())
@@ -191,7 +195,7 @@ def _untrusted(change: Change) -> Iterable[Failure]:
             codes.TRUST_REMOVED, "the policy or the trusted key is removed while there are sets"
         )
     if change.added_sets and not change.base_trusts and not change.brings_its_trust:
-        trust = " or ".join(dict.fromkeys(change.trust_files)) or "policy and no trusted key"
+        trust = " or ".join(change.trust_files) or "policy and no trusted key"
         yield Failure(codes.BOOTSTRAP, f"the base has no {trust} to judge the new sets by")
 
 
@@ -211,8 +215,7 @@ def _backwards(
             last = moved.get((entry.image.name, tag))
             if last is not None and parse_set_name(entry.set_name) <= last:
                 message = f"{entry.image.name}:{tag} was last moved by the set of {last:%FT%TZ}"
-                path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}/{IMAGE}"
-                yield Failure(codes.TAG_BACKWARDS, message, path)
+                yield Failure(codes.TAG_BACKWARDS, message, change.image_of(entry))
 
 
 def _beneath(
@@ -223,8 +226,7 @@ def _beneath(
         last = signed.get(entry.digest)
         if last is not None and parse_set_name(entry.set_name) < last:
             message = f"the merged set of {last:%FT%TZ} signs this digest too"
-            path = f"{change.folder}/{entry.set_name}/{entry.digest.hex}/{IMAGE}"
-            yield Failure(codes.SET_BENEATH, message, path)
+            yield Failure(codes.SET_BENEATH, message, change.image_of(entry))
 
 
 def _instant(name: str) -> datetime | None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import Entry, parse_set_name
 from ghcr_signer.core.errors import Failure, Refused
-from ghcr_signer.core.policy import Policy, Requirement, Rule
+from ghcr_signer.core.policy import Policy, Rule, wants_platforms
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Check, SignatureVerdict, Step, Verdict
 
@@ -97,8 +97,7 @@ def verify_set(
     for verdict in verdicts:
         for tag in _tags(verdict):
             movers[tag] = movers.get(tag, 0) + 1
-    required = Requirement.REQUIRED in [rule.platforms for rule in policy.rules]
-    there = _Units.of(verdicts) if required and whole else None
+    there = _Units.of(verdicts) if whole and wants_platforms(policy.rules) else None
     return tuple(_with_step(verdict, policy, ledger, movers, there) for verdict in verdicts)
 
 
@@ -157,7 +156,7 @@ def _with_step(
     try:
         if entry.tags:
             _check_tags(verdict, policy.rules_for(entry.image), ledger, movers)
-        if there is not None and _wants_platforms(policy.rules_for(entry.image)):
+        if there is not None and wants_platforms(policy.rules_for(entry.image)):
             _check_platforms(entry, there)
     except Refused as refusal:
         failure = refusal.failure
@@ -183,10 +182,6 @@ def _check_tags(
     ledger.check_fresh(verdict)
     for moved in _tags(verdict):
         ledger.check_forwards(moved, verdict)
-
-
-def _wants_platforms(rules: Iterable[Rule]) -> bool:
-    return any(rule.platforms is Requirement.REQUIRED for rule in rules)
 
 
 def _check_platforms(entry: Entry, units: _Units) -> None:

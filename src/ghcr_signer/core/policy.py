@@ -7,7 +7,7 @@ The vocabulary is that of sigstore's ClusterImagePolicy where it has a word. A p
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -104,6 +104,11 @@ class Rule:
     def lets_move(self, tag: str) -> bool:
         """Whether a set may move the tag."""
         return any(_matches(glob, tag) for glob in self.tags)
+
+
+def wants_platforms(rules: Iterable[Rule]) -> bool:
+    """Whether one of the rules wants every platform of an index in its set."""
+    return Requirement.REQUIRED in [rule.platforms for rule in rules]
 
 
 @dataclass(frozen=True, slots=True)

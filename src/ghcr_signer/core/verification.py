@@ -31,6 +31,7 @@ from ghcr_signer.core.policy import (
     Requirement,
     Rule,
     Trust,
+    wants_platforms,
 )
 from ghcr_signer.core.reference import Digest, Reference, same_repository
 from ghcr_signer.core.signature import Claims, Signature
@@ -81,7 +82,7 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
             checks.append(_policy_check(rule.name, rule.every_signature))
             first = first or signatures
         signatures = first
-        if Requirement.REQUIRED in [rule.platforms for rule in rules]:  # (10) will ask
+        if wants_platforms(rules):  # (10) will ask
             entry = replace(entry, platforms=_platforms(contents))
     except Exception as error:  # whatever it is, what cannot be judged does not pass
         checks.append(_failed(path, error, Step.STRUCTURE))

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 
 from ghcr_signer.core import codes, directory, limits
 from ghcr_signer.core.directory import File, SignatureSet
@@ -32,16 +31,7 @@ class CommittedDirectory:
         self.commit, self.folder = commit, folder
         self._objects = git.objects()
 
-    def __enter__(self) -> CommittedDirectory:
-        """Nothing is started before it is needed."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """End what was started."""
         self._objects.close()
 

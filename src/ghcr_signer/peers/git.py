@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from operator import itemgetter
 from pathlib import Path
 from subprocess import DEVNULL, run
@@ -86,7 +87,7 @@ class Git:
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """A commit's parents as it names them, whether or not this clone has them."""
-        with self.objects() as objects:
+        with closing(self.objects()) as objects:
             return objects.commit(commit).parents
 
     def require_history(self) -> None:
@@ -108,7 +109,7 @@ class Git:
         """Each commit of the first-parent history that changes one of the names in a folder, and
         its first parent; the latest first.
         """
-        with self.objects() as objects:
+        with closing(self.objects()) as objects:
             name, found = commit, objects.commit(commit)
             there = objects.folder(found, folder)
             while True:
@@ -127,7 +128,7 @@ class Git:
         Raises Refused (GS1104) for more than can be listed. Of folders only the empty ones are
         told: git makes none, so somebody wanted it.
         """
-        with self.objects() as objects:
+        with closing(self.objects()) as objects:
             before = objects.commit(base).tree if base else None
             found = list(_compare(objects, before, objects.commit(commit).tree))
             files = [new[1] for _, _, new in found if new and new[0] not in _WITHOUT_SIZE]
@@ -139,18 +140,18 @@ class Git:
 
     def find(self, commit: str, path: str) -> Node | None:
         """Mode and id of what a commit has at a path, None where it has nothing."""
-        with self.objects() as objects:
+        with closing(self.objects()) as objects:
             return objects.find(objects.commit(commit).tree, path)
 
     def names(self, commit: str, folder: str) -> frozenset[str] | None:
         """The names in a folder of a commit, None where it has no such folder."""
-        with self.objects() as objects:
+        with closing(self.objects()) as objects:
             name = objects.folder(objects.commit(commit), folder)
             return frozenset(objects.tree(name)) if name else None
 
     def read(self, commit: str, path: str, limit: int) -> bytes:
         """A regular file out of a commit, at most `limit` bytes; raises UsageError (GS2001)."""
-        with self.objects() as objects:
+        with closing(self.objects()) as objects:
             found = objects.find(objects.commit(commit).tree, path)
             if found is None:
                 problem = "that commit has no such file"

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE, Popen
 from threading import Lock
-from types import TracebackType
 
 from ghcr_signer.core import codes, directory, limits
 from ghcr_signer.core.errors import UsageError
@@ -69,19 +68,6 @@ class Objects:
         self._command = (*git, "cat-file", "--batch-command", "--buffer")
         self._lock = Lock()
         self._processes: dict[int, Popen[bytes]] = {}
-
-    def __enter__(self) -> Objects:
-        """Nothing is started before it is needed."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End what was started."""
-        self.close()
 
     def commit(self, name: str) -> Commit:
         """A commit; raises UsageError (GS2010) for what is no full id."""

@@ -25,14 +25,15 @@ def read_change(
     git: Git, base: str | None, commit: str, folder: str, trust_files: Sequence[Path]
 ) -> Change:
     """What a commit does to its base; without a base, all that it holds is new."""
+    paths = tuple(dict.fromkeys(path.as_posix() for path in trust_files))
     return Change(
         folder,
         git.touched(base, commit),
         _sets(git, base, folder) if base else None,
         _sets(git, commit, folder) is not None,
-        tuple(path.as_posix() for path in trust_files),
-        base is not None and _trusts(git, base, trust_files),
-        _trusts(git, commit, trust_files),
+        paths,
+        base is not None and _trusts(git, base, paths),
+        _trusts(git, commit, paths),
     )
 
 
@@ -76,33 +77,34 @@ def check_history(
 
 
 def compared_with(
-    source: CommittedDirectory, sets: Collection[str], declared: Iterable[Declared]
+    source: CommittedDirectory,
+    sets: Collection[str],
+    new: Iterable[Declared],
+    declared: Iterable[Declared],
 ) -> frozenset[str]:
     """The merged sets that step 10 compares new ones with, if these move tags: those that sign one
-    of their digests, and the last that moves one of their tags. `declared` is what the merged say.
+    of their digests, and the last that moves one of their tags. `new` is what the new sets say that
+    they move, `declared` what the merged say.
     """
-    moving = {(each[1], tag) for each in source.read_tags(sets) for tag in each[2]}
+    moving = {(each[1], tag) for each in new for tag in each[2]}
     if not moving:
         return frozenset()
     merged = set(source.sets()[0]) - set(sets)
-    new = {entry for _, entry in source.entries(sets)}
-    signing = {name for name, entry in source.entries(merged) if entry in new}
+    signed = {entry for _, entry in source.entries(sets)}
+    signing = {name for name, entry in source.entries(merged) if entry in signed}
     last: dict[Tag, str] = {}
     for name, repository, tags in sorted(declared, key=lambda each: parse_set_name(each[0])):
         last |= {(repository, tag): name for tag in tags if (repository, tag) in moving}
     return frozenset(merged & (signing | set(last.values())))
 
 
-def signed_after(
-    git: Git, base: str, folder: str, entries: Collection[Entry]
-) -> dict[Digest, datetime]:
-    """What those sets of a base sign that come after one of the entries', and when last."""
+def signed_after(merged: CommittedDirectory, entries: Collection[Entry]) -> dict[Digest, datetime]:
+    """What those merged sets sign that come after one of the entries', and when last."""
     if not entries:
         return {}
     first = min(parse_set_name(entry.set_name) for entry in entries)
-    with CommittedDirectory(git, base, folder) as merged:
-        later = [name for name in merged.sets()[0] if parse_set_name(name) > first]
-        return last_signed((name, Digest.from_hex(entry)) for name, entry in merged.entries(later))
+    later = [name for name in merged.sets()[0] if parse_set_name(name) > first]
+    return last_signed((name, Digest.from_hex(entry)) for name, entry in merged.entries(later))
 
 
 def unknown_at(git: Git, commit: str | None, folder: str, names: Collection[str]) -> frozenset[str]:
@@ -127,5 +129,5 @@ def _sets(git: Git, commit: str, folder: str) -> frozenset[str] | None:
     return None if names is None else names - {README}
 
 
-def _trusts(git: Git, commit: str, trust_files: Sequence[Path]) -> bool:
-    return any(git.find(commit, path.as_posix()) for path in trust_files)
+def _trusts(git: Git, commit: str, trust_files: Sequence[str]) -> bool:
+    return any(git.find(commit, path) for path in trust_files)

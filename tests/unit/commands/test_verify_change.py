@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -129,8 +130,9 @@ def test_of_the_merged_sets_only_those_that_matter_are_verified_again(project: P
             copied(first, project, NEWEST)
         head = project.commit()
         git = Git.around(project.root)
-        with CommittedDirectory(git, head, "SIGNATURES") as source:
-            found = compared_with(source, [NEWEST], source.read_tags([OLD, NEW]))
+        with closing(CommittedDirectory(git, head, "SIGNATURES")) as source:
+            new, declared = source.read_tags([NEWEST]), source.read_tags([OLD, NEW])
+            found = compared_with(source, [NEWEST], new, declared)
         shutil.rmtree(folder.parent)
         return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,9 +49,11 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "repository")
 
 
-def committed(repository: Repository, files: dict[str, Content] | str) -> CommittedDirectory:
+def committed(
+    repository: Repository, files: dict[str, Content] | str
+) -> closing[CommittedDirectory]:
     commit = repository.commit(files)
-    return CommittedDirectory(Git.around(repository.root), commit, "SIGNATURES")
+    return closing(CommittedDirectory(Git.around(repository.root), commit, "SIGNATURES"))
 
 
 def read_entry(repository: Repository, files: dict[str, Content]) -> dict[str, File]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -775,7 +776,7 @@ def test_an_object_over_its_cap_is_not_read(
 
 def test_after_an_error_the_next_question_has_its_own_answer(repository: Repository) -> None:
     names = [repository.write("blob", bytes([number])) for number in range(5)]
-    with Git.around(repository.root).objects() as reader:
+    with closing(Git.around(repository.root).objects()) as reader:
         for wrong in ([names[0], NOWHERE, names[1]], [names[0], repository.folder({}), names[1]]):
             with pytest.raises(UsageError):
                 reader.files(wrong, 9)
@@ -792,7 +793,7 @@ def test_many_questions_and_long_answers_do_not_wait_for_each_other(
 ) -> None:
     large = repository.write("blob", bytes(100_000))
     small = repository.write("blob", b"1")
-    with Git.around(repository.root).objects() as reader:
+    with closing(Git.around(repository.root).objects()) as reader:
         assert reader.sizes([small, large] * 5000) == [1, 100_000] * 5000
         assert [len(each) for each in reader.files([small, large] * 600, 100_000)] == [
             1,

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from hashlib import sha1
 from pathlib import Path
@@ -74,7 +74,7 @@ def propose(github: GitHub, server: Faulty, waits: list[float]) -> Propose:
         what: Proposal | None = None, *, api: str = "", name: str = NAME, token: str = TOKEN
     ) -> Proposed:
         address = api or f"http://{server.host}{PREFIX}"
-        with Api(name, api=address, token=token, sleep=waits.append) as asked:
+        with closing(Api(name, api=address, token=token, sleep=waits.append)) as asked:
             return submit(asked, what or proposal(github))
 
     return run
@@ -606,7 +606,7 @@ def test_the_token_is_in_one_header_of_each_request_and_nowhere_else(
         assert TOKEN not in f"{request.target} {headers} {request.body!r}"
     assert "git/blobs" in caplog.text
     assert TOKEN not in caplog.text
-    with Api(NAME, api="https://api.github.com", token=TOKEN) as api:
+    with closing(Api(NAME, api="https://api.github.com", token=TOKEN)) as api:
         assert TOKEN not in f"{api!r} {api}"
 
 
@@ -660,7 +660,7 @@ def test_the_token_goes_nowhere_but_to_a_safe_address(api: str) -> None:
     ],
 )
 def test_the_address_for_people_follows_from_the_api_s(api: str, web: str) -> None:
-    with Api(NAME, api=api, token=TOKEN) as asked:
+    with closing(Api(NAME, api=api, token=TOKEN)) as asked:
         assert asked.web == f"{web}/{NAME}"
 
 

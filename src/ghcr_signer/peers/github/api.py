@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from ghcr_signer import __version__
@@ -70,7 +69,7 @@ class _Answer:
 
 class Api:
     """Requests to one repository, OWNER/REPOSITORY `name`, at `api`, which is GITHUB_API_URL. `web`
-    is its address for people. To be closed: it is a context manager.
+    is its address for people. To be closed.
 
     The token goes to that host alone, by https (on loopback also by http); no redirect is followed
     to another. Raises UsageError (GS2001) for a name, an address or a token that is none.
@@ -113,16 +112,7 @@ class Api:
         self.name = name
         self.web = f"{address[1]}://{address[2].removeprefix('api.')}/{name}"
 
-    def __enter__(self) -> Api:
-        """Nothing is sent before there is something to ask."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
