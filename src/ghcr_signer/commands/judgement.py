@@ -1,0 +1,143 @@
+"""What `verify` and `review` have in common: sets judged by the trust beside them, and a change by
+the trust of its base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ghcr_signer.commands.arguments import (
+    POLICY,
+    TrustOptions,
+    find_trust,
+    require_trust,
+    trust_files,
+)
+from ghcr_signer.core.errors import Failure, GhcrSignerError
+from ghcr_signer.core.policy import Trust
+from ghcr_signer.report.report import Report
+from ghcr_signer.transfer.examine import Examination, examine
+from ghcr_signer.transfer.progress import Progress
+from ghcr_signer.transfer.source import Source, TrustFiles
+
+if TYPE_CHECKING:
+    from ghcr_signer.core.change import Change
+    from ghcr_signer.core.ledger import Declared
+    from ghcr_signer.peers.commit import CommittedDirectory
+    from ghcr_signer.peers.git import Git
+
+Rehearsal = Callable[[Examination, Source, Trust], tuple[Failure, ...]]
+"""Push what passed, read it back, and return the failures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What all ways of judging have in common. `sets` are the names to judge: none means all, or
+    of a change those that it adds. `rehearse` is called where everything passes.
+    """
+
+    directory: Path
+    trust: TrustOptions
+    sets: tuple[str, ...]
+    now: datetime
+    progress: Progress
+    rehearse: Rehearsal | None = None
+
+    def of(
+        self,
+        source: Source,
+        files: TrustFiles,
+        sets: Sequence[str] = (),
+        beside: frozenset[str] = frozenset(),
+    ) -> Report:
+        """Steps 1 to 10 for the sets of a source, by the trust among the files. `beside` are sets
+        that step 10 compares them with.
+        """
+        sets = sets or self.sets
+        nothing = f"{self.directory} holds no set: nothing to verify"
+        if not trust_files(self.trust, files) and source.sets() == ([], []):
+            return Report("verify", notices=(nothing,))
+        loaded = require_trust(self.trust, files)
+        trust = loaded.trust
+        found = examine(source, trust, self.now, self.progress, (*sets, *beside)).without(beside)
+        notices = [] if self.trust.keys else [f"trusted: {loaded}"]
+        if loaded.is_anywhere:
+            notices.append("any repository is accepted: no --repository was given")
+        if not found.verdicts and not found.failures:
+            notices.append(nothing)
+        failures = found.failures
+        if self.rehearse and found.passed:
+            failures = self.rehearse(found, source, trust)
+            if not failures:
+                number = len(found.verdicts)
+                entries = "1 entry" if number == 1 else f"{number} entries"
+                notices.append(f"rehearsed: {entries} went there and came back")
+        elif self.rehearse:
+            notices.append("not rehearsed: something does not verify")
+        return Report("verify", found.sets, found.verdicts, failures, tuple(notices))
+
+    def of_change(self, git: Git, base: str, source: CommittedDirectory) -> Report:
+        """Step 11, and the sets that a change adds, by the trust of its base."""
+        from ghcr_signer.core.change import too_much, verify_change
+        from ghcr_signer.core.ledger import last_moves
+        from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
+        from ghcr_signer.transfer.changes import compared_with, read_change, signed_after
+
+        head, folder = source.commit, source.folder
+        before, after = (CommittedFiles(git, commit, folder) for commit in (base, head))
+        places = (*trust_files(self.trust, before), *trust_files(self.trust, after))
+        change = read_change(git, base, head, folder, places)
+        if before.find(POLICY) and not after.find(POLICY):  # a key in its place would be weaker
+            change = replace(change, result_trusts=False)
+        notices = list(_notices(change, base, folder, is_empty=not source.exists))
+        if change.result_trusts and change.outside:
+            notices += _of_proposed_trust(self.trust, before if change.base_trusts else None, after)
+        files = after if change.brings_its_trust else before
+        sets = self.sets or change.new_sets(source.sets()[0])
+        trusted = change.base_trusts or change.brings_its_trust
+        declared: list[Declared] = []
+        report = Report("verify", failures=tuple(source.sets()[1]))
+        with closing(CommittedDirectory(git, base, folder)) as merged:
+            if sets and trusted and not any(too_much(change)):
+                moving = source.read_tags(sets)
+                declared = merged.read_tags() if moving else []
+                beside = compared_with(source, sets, moving, declared)
+                report = self.of(source, files, sets, beside)
+            added = frozenset(change.added_sets)
+            found = (verdict.entry for verdict in report.verdicts)
+            entries = [entry for entry in found if entry and entry.set_name in added]
+            signed = signed_after(merged, entries)
+        checks = verify_change(change, last_moves(declared), signed, entries, now=self.now)
+        return replace(report, change=checks, notices=(*notices, *report.notices))
+
+
+def _notices(change: Change, base: str, folder: str, *, is_empty: bool) -> Iterator[str]:
+    """What a reader must know first. `is_empty`: the change leaves no such folder."""
+    if change.brings_its_trust:
+        yield (
+            "WARNING: the directory and its trust both begin with this change: its sets are judged"
+            " by a key that it brings, so compare that key with the signer's"
+        )
+    yield f"judged as a change to {base[:12]}"
+    if change.base_sets is None and is_empty:
+        yield f"there is no {folder}, neither before nor after: no signature was judged"
+
+
+def _of_proposed_trust(
+    options: TrustOptions, before: TrustFiles | None, after: TrustFiles
+) -> Iterator[str]:
+    """Load the trust as a change has it, since without it nothing could be judged any more; and say
+    so where it is another.
+    """
+    proposed = require_trust(options, after)
+    try:
+        present = find_trust(options, before) if before else None
+    except GhcrSignerError:  # a change may mend what is broken
+        present = None
+    if present is None or present.trust != proposed.trust:
+        yield f"the {proposed.kind} changes; what the change brings counts once it is merged"
