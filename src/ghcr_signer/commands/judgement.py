@@ -20,6 +20,8 @@ from ghcr_signer.commands.arguments import (
 )
 from ghcr_signer.core.errors import Failure, GhcrSignerError
 from ghcr_signer.core.policy import Trust
+from ghcr_signer.core.policy_warnings import due, warnings
+from ghcr_signer.core.trust_change import TrustChange
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import Examination, examine
 from ghcr_signer.transfer.progress import Progress
@@ -68,6 +70,7 @@ class Judgement:
         notices = [] if self.trust.keys else [f"trusted: {loaded}"]
         if loaded.is_anywhere:
             notices.append("any repository is accepted: no --repository was given")
+        notices += (f"warning: {each}" for each in due(trust.policy, self.now))
         if not found.verdicts and not found.failures:
             notices.append(nothing)
         failures = found.failures
@@ -95,14 +98,17 @@ class Judgement:
         if before.find(POLICY) and not after.find(POLICY):  # a key in its place would be weaker
             change = replace(change, result_trusts=False)
         notices = list(_notices(change, base, folder, is_empty=not source.exists))
-        if change.result_trusts and change.outside:
-            notices += _of_proposed_trust(self.trust, before if change.base_trusts else None, after)
+        trust_change: TrustChange | None = None
         files = after if change.brings_its_trust else before
         sets = self.sets or change.new_sets(source.sets()[0])
         trusted = change.base_trusts or change.brings_its_trust
         declared: list[Declared] = []
         report = Report("verify", failures=tuple(source.sets()[1]))
         with closing(CommittedDirectory(git, base, folder)) as merged:
+            if change.result_trusts and change.outside:
+                present = before if change.base_trusts else None
+                trust_change, said = self._of_proposed_trust(present, after, merged)
+                notices += said
             if sets and trusted and not any(too_much(change)):
                 moving = source.read_tags(sets)
                 declared = merged.read_tags() if moving else []
@@ -113,7 +119,37 @@ class Judgement:
             entries = [entry for entry in found if entry and entry.set_name in added]
             signed = signed_after(merged, entries)
         checks = verify_change(change, last_moves(declared), signed, entries, now=self.now)
-        return replace(report, change=checks, notices=(*notices, *report.notices))
+        return replace(
+            report,
+            change=checks,
+            notices=(*notices, *report.notices),
+            trust_change=trust_change,
+        )
+
+    def _of_proposed_trust(
+        self, before: TrustFiles | None, after: TrustFiles, merged: Source
+    ) -> tuple[TrustChange | None, tuple[str, ...]]:
+        """Load the trust as a change has it, since without it nothing could be judged any more; and
+        where it is another, what that does to every merged set, and what may surprise in it.
+        """
+        proposed = require_trust(self.trust, after)
+        try:
+            loaded = find_trust(self.trust, before) if before else None
+        except GhcrSignerError:  # a change may mend what is broken
+            loaded = None
+        present = loaded.trust if loaded else None
+        if present == proposed.trust:
+            return None, ()
+        old, new = (
+            examine(merged, trust, self.now, self.progress).verdicts if trust else ()
+            for trust in (present, proposed.trust)
+        )
+        surprises = warnings(proposed.trust.policy, self.now)
+        said = (
+            f"the {proposed.kind} changes; what the change brings counts once it is merged",
+            *(f"warning: as the change has it, {surprise}" for surprise in surprises),
+        )
+        return TrustChange.of(present, proposed.trust, old, new), said
 
 
 def _notices(change: Change, base: str, folder: str, *, is_empty: bool) -> Iterator[str]:
@@ -126,18 +162,3 @@ def _notices(change: Change, base: str, folder: str, *, is_empty: bool) -> Itera
     yield f"judged as a change to {base[:12]}"
     if change.base_sets is None and is_empty:
         yield f"there is no {folder}, neither before nor after: no signature was judged"
-
-
-def _of_proposed_trust(
-    options: TrustOptions, before: TrustFiles | None, after: TrustFiles
-) -> Iterator[str]:
-    """Load the trust as a change has it, since without it nothing could be judged any more; and say
-    so where it is another.
-    """
-    proposed = require_trust(options, after)
-    try:
-        present = find_trust(options, before) if before else None
-    except GhcrSignerError:  # a change may mend what is broken
-        present = None
-    if present is None or present.trust != proposed.trust:
-        yield f"the {proposed.kind} changes; what the change brings counts once it is merged"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import (
@@ -23,12 +23,12 @@ from ghcr_signer.core.policy import (
     Authority,
     DockerReference,
     EverySignature,
-    Policy,
     Requirement,
     Rule,
 )
+from ghcr_signer.core.policy_warnings import warnings
 from ghcr_signer.core.reference import Reference
-from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.trust_change import TrustChange
 from ghcr_signer.peers.worktree import FilesAround, Worktree
 from ghcr_signer.report.escape import visible
 from ghcr_signer.report.report import Report
@@ -36,7 +36,6 @@ from ghcr_signer.transfer.examine import examine
 from ghcr_signer.transfer.progress import Progress
 
 CHECK, TEST = "check", "test"
-_WARNING = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +135,10 @@ def _explanation(loaded: LoadedTrust, images: Sequence[Reference], now: datetime
     for image in images:
         rules = ", ".join(rule.name for rule in policy.rules_for(image))
         yield f"{image.name}: {rules or f'no rule names it, so it is refused ({_NOT_ALLOWED})'}"
-    warnings = [*_warnings(policy, now)]
-    if warnings:
+    surprises = [*warnings(policy, now)]
+    if surprises:
         yield ""
-        yield from (f"warning: {warning}" for warning in warnings)
+        yield from (f"warning: {warning}" for warning in surprises)
 
 
 def _rule(rule: Rule) -> Iterator[str]:
@@ -169,30 +168,6 @@ def _authority(authority: Authority) -> str:
         since = f"from {_when(authority.revoked.start)} on" if authority.revoked.start else "at all"
         words.append(f"does not count {since}, revoked: {authority.revoked.reason}")
     return ", ".join(words)
-
-
-def _warnings(policy: Policy, now: datetime) -> Iterator[str]:
-    for rule in policy.rules:
-        for glob in rule.images:
-            if "*" in glob.partition("/")[2].partition("/")[0]:
-                yield f"{rule.name}: {glob} names repositories of more than one owner"
-        for authority in rule.authorities:
-            if authority.rotate_after and authority.rotate_after - now < _WARNING:
-                when = _when(authority.rotate_after)
-                yield f"{rule.name}: the key of {authority.name} is to be replaced by {when}"
-        counting = sum(_counts(authority, now) for authority in rule.authorities)
-        if counting < rule.threshold:
-            yield (
-                f"{rule.name}: {rule.threshold} must sign, and only {counting} count now:"
-                " no new signature can satisfy it"
-            )
-
-
-def _counts(authority: Authority, now: datetime) -> bool:
-    """Whether a signature of this moment would count."""
-    if authority.revoked and (authority.revoked.start is None or authority.revoked.start <= now):
-        return False
-    return (authority.not_before or now) <= now <= (authority.not_after or now)
 
 
 def _when(instant: datetime) -> str:
@@ -233,18 +208,8 @@ def _test(options: Options, now: datetime, progress: Progress) -> Report:
     before, after = (
         examine(Worktree(directory), each.trust, now, progress) for each in (present, proposed)
     )
-    lines = _flips(before.verdicts, after.verdicts)
-    head = f"{proposed}, beside {present} of {base[:12]}: {len(after.verdicts)} entries"
-    return Report("policy", content=_text(iter([head, *lines])))
-
-
-def _flips(before: Sequence[Verdict], after: Sequence[Verdict]) -> list[str]:
-    """What passes under one policy and fails under the other, a line an entry."""
-    lines = []
-    for old, new in zip(before, after, strict=True):
-        if old.passed and not new.passed:
-            why = "; ".join(f"{each.code.id} {each.message}" for each in new.failures)
-            lines.append(f"would fail: {new.path}: {why}")
-        elif new.passed and not old.passed:
-            lines.append(f"would pass: {new.path}")
-    return lines or ["none of them would pass or fail that now does not"]
+    return Report(
+        "policy",
+        notices=(f"{proposed}, beside {present} of {base[:12]}",),
+        trust_change=TrustChange.of(present.trust, proposed.trust, before.verdicts, after.verdicts),
+    )

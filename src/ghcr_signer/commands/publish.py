@@ -31,6 +31,7 @@ from ghcr_signer.core import codes
 from ghcr_signer.core.directory import Entry
 from ghcr_signer.core.errors import Failure, UsageError
 from ghcr_signer.core.plan import Retired, plan
+from ghcr_signer.core.policy_warnings import due
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.peers.worktree import TRUSTED_KEY, FilesAround, Worktree
 from ghcr_signer.report.report import Report
@@ -187,7 +188,8 @@ def _publish(
     trust = require_trust(options.trust, files).trust
     found = examine(source, trust, now, progress)
     retired = _failing(found.verdicts)
-    report = Report("publish", found.sets, found.verdicts, found.failures)
+    notices = tuple(f"warning: {each}" for each in due(trust.policy, now))
+    report = Report("publish", found.sets, found.verdicts, found.failures, notices)
     if found.failures or any(each.broken for each in retired.values()):
         return _nothing(report, "files of the directory are at fault", directory)
     if len(retired) == len(names):

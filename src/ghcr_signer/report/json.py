@@ -16,6 +16,7 @@ from ghcr_signer.report.report import Report
 
 if TYPE_CHECKING:
     from ghcr_signer.core.plan import Operation, Retired
+    from ghcr_signer.core.trust_change import Difference, Flip, TrustChange
 
 SCHEMA = "https://ghcr-signer.invalid/schemas/report"
 
@@ -59,6 +60,8 @@ def _head(report: Report) -> dict[str, Any]:
         head["change"] = [_check(check) for check in report.change]
     if report.retired:
         head["retired"] = [_retired(each) for each in report.retired]
+    if report.trust_change:
+        head["trust_change"] = _trust_change(report.trust_change)
     if report.plan is not None:
         head["plan"] = {
             "operations": [_operation(operation) for operation in report.plan.operations],
@@ -110,6 +113,38 @@ def _retired(retired: Retired) -> dict[str, Any]:
         "set": retired.set_name,
         "withdrawn": retired.withdrawn,
         "failures": [_failure(failure) for failure in retired.failures],
+    }
+
+
+def _trust_change(change: TrustChange) -> dict[str, Any]:
+    return {
+        "differences": [_difference(each) for each in change.differences],
+        "compared": change.is_compared,
+        "entries": change.entries,
+        "flips": [_flip(each) for each in change.flips],
+        "retires": list(change.retires),
+    }
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "part": difference.part.value,
+        "verb": difference.verb.value,
+        "rule": difference.rule,
+        "name": difference.name,
+        "id": difference.id,
+        "words": [
+            {"word": each.word, "before": list(each.before), "after": list(each.after)}
+            for each in difference.words
+        ],
+    }
+
+
+def _flip(flip: Flip) -> dict[str, Any]:
+    return {
+        "path": flip.path,
+        "result": "passed" if flip.passes else "failed",
+        "failures": [_failure(failure) for failure in flip.failures],
     }
 
 

@@ -32,6 +32,7 @@ def render(report: Report) -> Iterator[str]:
     yield from _failures(list(report.causes))
     yield from _operations(report)
     yield from _retired(report)
+    yield from _trust_change(report)
     # what moved, or would, is said above of a publication: most entries moved their tags long ago
     yield from _entries(report, "its tags" if report.plan else "tags that move")
     if report.change:
@@ -86,6 +87,18 @@ def _retired(report: Report) -> Iterator[str]:
         yield f"- … and {len(report.retired) - _SHOWN_FAILURES} more retired sets"
     if report.retired:
         yield ""
+
+
+def _trust_change(report: Report) -> Iterator[str]:
+    if report.trust_change is None:
+        return
+    from ghcr_signer.report import trust_change
+
+    yield "What the proposal changes in who may sign what:"
+    yield ""
+    for depth, line in trust_change.lines(report.trust_change):
+        yield f"{'  ' * depth}- {markdown(line)}"
+    yield ""
 
 
 def _entries(report: Report, tags: str) -> Iterator[str]:

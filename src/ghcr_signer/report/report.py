@@ -13,6 +13,7 @@ from ghcr_signer.core.verdict import Check, Verdict
 
 if TYPE_CHECKING:
     from ghcr_signer.core.plan import Operation, Plan, Retired
+    from ghcr_signer.core.trust_change import TrustChange
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Report:
     was not executed); `written` is the path of a set that was written;
     `next_steps` are commands to run now; `content` is what the command was asked to print;
     `change` are the checks of step 11, where a change was judged; `retired` are sets that fail
-    under today's policy and for which nobody waits: they are named, and the run does not fail.
+    under today's policy and for which nobody waits: they are named, and the run does not fail;
+    `trust_change` is what a proposal does to who may sign what.
     """
 
     command: str
@@ -39,6 +41,7 @@ class Report:
     content: str | None = None
     change: tuple[Check, ...] = ()
     retired: tuple[Retired, ...] = ()
+    trust_change: TrustChange | None = None
 
     @classmethod
     def of_error(cls, command: str, error: Exception) -> Report:

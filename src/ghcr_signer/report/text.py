@@ -66,6 +66,7 @@ def _failures(report: Report, paint: Paint) -> Iterator[str]:
 
 def _conclusion(report: Report, paint: Paint) -> Iterator[str]:
     yield from _retired(report, paint)
+    yield from _trust_change(report, paint)
     for notice in report.notices:
         yield f"{paint('note:', 'yellow')} {visible(notice)}"
     yield from summary(report, paint)
@@ -86,6 +87,16 @@ def _retired(report: Report, paint: Paint) -> Iterator[str]:
         yield f"{paint(word, 'yellow')} {said}"
     if len(report.retired) > _SHOWN_FAILURES:
         yield f"… and {len(report.retired) - _SHOWN_FAILURES} more retired sets"
+
+
+def _trust_change(report: Report, paint: Paint) -> Iterator[str]:
+    if report.trust_change is None:
+        return
+    from ghcr_signer.report import trust_change
+
+    yield f"{paint('trust:', 'yellow')} what the proposal changes"
+    for depth, line in trust_change.lines(report.trust_change):
+        yield f"{'  ' * (depth + 1)}{visible(line)}"
 
 
 def _good(verdict: Verdict, paint: Paint) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from tests import stand_in
 from tests.forge import SET, Log, Signer, entry, write
 
 from ghcr_signer import cli
+from ghcr_signer.core.key import PublicKey
 from ghcr_signer.embedded_registry import EmbeddedRegistry
 
 ALICE, BOB, CAROL, LOG = Signer(), Signer(), Signer(), Log()
@@ -303,7 +305,108 @@ def test_a_change_may_mend_a_policy(project: Project, run: Run) -> None:
     project.write("policy.yml", "nonsense")
     base = project.commit()
     project.write("policy.yml", policy())
-    assert change(project, run, base) == (0, Saying("the policy changes"))
+    assert change(project, run, base) == (0, Saying("the policy changes", "under the proposal"))
+    project.write("policy.yml", policy(authority("bob")))
+    assert change(project, run, base) == (
+        0,
+        Saying(f"WARNING: the set {SET} would fail", "would fail", "under the proposal alone"),
+    )
+
+
+def test_a_change_of_the_trust_says_who_may_sign_and_what_would_flip(
+    project: Project, run: Run
+) -> None:
+    project.write("policy.yml", policy())
+    base = project.commit()
+    fingerprints = [PublicKey.from_pem(each.pem).fingerprint for each in (ALICE, BOB)]
+    project.write("policy.yml", policy(authority("alice"), authority("bob"), threshold="2"))
+    code, shown = change(project, run, base)
+    assert code == 0
+    assert f"WARNING: the set {SET} would fail: merging this retires it" in shown
+    assert f"+ authority 'bob' of the rule 'app', key {fingerprints[1]} is added" in shown
+    assert "threshold: '1' becomes '2'" in shown
+    assert f"would fail: {SET}/{NAME}: GS0901" in shown
+    project.write("policy.yml", policy(authority("alice", revoked="{reason: lost}")))
+    assert change(project, run, base) == (
+        0,
+        Saying(
+            "WARNING",
+            fingerprints[0],
+            "all of its signatures: lost",
+            "would fail",
+            "1 entry judged",
+        ),
+    )
+    project.write("policy.yml", policy())
+    project.write("keys/alice.pub", BOB.pem)  # the policy is what it was
+    code, shown = change(project, run, base)
+    assert (code, all(f"key {each} is" in shown for each in fingerprints)) == (0, True)
+    project.write("keys/alice.pub", ALICE.pem)
+    project.write("root.json", Log().trusted_root())
+    assert change(project, run, base) == (0, Saying("transparency log", "would fail", "GS0603"))
+
+
+def test_what_may_surprise_in_a_proposal_is_told_with_the_change(
+    project: Project, run: Run
+) -> None:
+    project.write("policy.yml", policy())
+    base = project.commit()
+    project.write("policy.yml", policy(authority("alice", notAfter=day(-1)), glob="ghcr.io/**"))
+    assert change(project, run, base) == (
+        0,
+        Saying(
+            "as the change has it, app: ghcr.io/** names repositories of more than one owner",
+            "as the change has it, app: 1 must sign, and only 0 count now",
+        ),
+    )
+
+
+def test_a_proposal_that_does_not_load_names_its_file(project: Project, run: Run) -> None:
+    project.write("policy.yml", policy())
+    base = project.commit()
+    (project.folder / "keys/alice.pub").unlink()
+    assert change(project, run, base) == (2, Saying("GS2001", "keys/alice.pub"))
+    project.write("keys/alice.pub", ALICE.pem)
+    project.write("root.json", "{}")
+    assert change(project, run, base) == (2, Saying("GS2005", "root.json"))
+
+
+def test_the_policy_stays_while_there_are_sets(project: Project, run: Run) -> None:
+    project.write("policy.yml", policy())
+    base = project.commit()
+    (project.folder / "policy.yml").unlink()
+    code, shown = change(project, run, base)
+    assert (code, "GS1105" in shown) == (1, True)
+    assert "the policy or the trusted key is removed while there are sets" in shown
+    assert "Keep it, or replace it in the same change by its successor." in shown
+    shutil.rmtree(project.folder / "SIGNATURES")
+    base = project.commit()
+    (project.folder / "README.md").write_text("x")
+    assert change(project, run, base)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "warning"),
+    [
+        ({"rotateAfter": 29}, "the key of alice is to be replaced by"),
+        ({"notAfter": 1, "rotateAfter": -1}, "the key of alice is to be replaced by"),
+        ({"rotateAfter": 31}, ""),
+    ],
+)
+def test_a_key_that_is_to_be_replaced_is_told_wherever_it_judges(
+    project: Project, run: Run, words: dict[str, int], warning: str
+) -> None:
+    limits = {word: day(days) for word, days in words.items()}
+    project.write("policy.yml", policy(authority("alice", **limits)))
+    base = project.commit()
+    name, files = entry([ALICE], log=LOG, digest="1" * 64)
+    write(project.folder, {NEXT: {name: files}})
+    with EmbeddedRegistry() as registry:
+        there = ("--registry-map", f"ghcr.io={registry.host}")
+        found = [run("verify"), change(project, run, base), run("publish", "--dry-run", *there)]
+    for code, shown in found:
+        assert (code, "warning: app: the key" in shown) == (0, bool(warning))
+        assert warning in shown
 
 
 def test_a_policy_may_follow_a_key_and_no_key_a_policy(project: Project, run: Run) -> None:

@@ -20,6 +20,7 @@ from ghcr_signer.core.ledger import Ledger, verify_set
 from ghcr_signer.core.plan import Confirm, MoveTag, Plan, Push, Retired
 from ghcr_signer.core.policy import Policy
 from ghcr_signer.core.reference import Digest
+from ghcr_signer.core.trust_change import Difference, Flip, Part, TrustChange, Verb, Word
 from ghcr_signer.core.verdict import Check, Step, Verdict
 from ghcr_signer.core.verification import verify
 from ghcr_signer.report import json as json_report
@@ -57,8 +58,19 @@ WITHDRAWALS = (
 PUBLISHED = Report(
     "publish", 2, (GOOD, RETIRED), plan=Plan((), (GOOD.path,), ()), done=(), retired=WITHDRAWALS
 )
+HOSTILE_WORDS = (Word(EVIL, (EVIL,), (EVIL,)), Word("w", (), (EVIL,)))
+HOSTILE_CHANGE = TrustChange(
+    tuple(
+        Difference(part, verb, EVIL, EVIL, EVIL, HOSTILE_WORDS) for part in Part for verb in Verb
+    ),
+    True,
+    2,
+    (Flip(EVIL, False, (Failure(codes.USAGE, EVIL, EVIL),)), Flip(EVIL, True)),
+    (EVIL,),
+)
 REPORTS = [
     PUBLISHED,
+    Report("policy", trust_change=HOSTILE_CHANGE),
     Report("verify"),
     Report("verify", 1, (GOOD,)),
     Report("verify", 1, (GOOD, BAD), notices=("a note",)),
@@ -161,6 +173,62 @@ def test_foreign_text_in_what_is_retired_is_escaped() -> None:
     for shown in (lines(PUBLISHED), "\n".join(markdown_report.render(PUBLISHED))):
         assert "\x1b" not in shown
         assert not any(line.startswith("::") for line in shown.splitlines())
+
+
+def test_foreign_text_in_a_change_of_trust_is_escaped() -> None:
+    report = Report("verify", trust_change=HOSTILE_CHANGE)
+    for shown in (lines(report), "\n".join(markdown_report.render(report))):
+        assert "\x1b" not in shown
+        assert "owned" in shown
+        assert not [line for line in shown.splitlines() if line.lstrip(" -").startswith("::")]
+    assert not [line for line in markdown_report.render(report) if "|" in line]
+
+
+def test_a_change_of_trust_is_told_by_its_parts() -> None:
+    key = "sha256:" + "1" * 64
+    threshold, several = Word("threshold", ("1",), ("2",)), Word("w", ("x", "y"), ("z",))
+    change = TrustChange(
+        (
+            Difference(Part.RULE, Verb.CHANGED, "", "app", "app", (threshold,)),
+            Difference(Part.AUTHORITY, Verb.ADDED, "app", "bob", key, ()),
+            Difference(Part.AUTHORITY, Verb.REMOVED, "app", "al", key, (several,)),
+        ),
+        True,
+        7,
+        (Flip(f"{SET}/1", False, (Failure(codes.THRESHOLD, "too few"),)), Flip(f"{LATER}/2", True)),
+        (SET,),
+    )
+    report = Report("verify", trust_change=change)
+    for line in (
+        f"  WARNING: the set {SET} would fail: merging this retires it",
+        "  ~ rule 'app' is changed",
+        "    threshold: '1' becomes '2'",
+        f"  + authority 'bob' of the rule 'app', key {key} is added",
+        f"  - authority 'al' of the rule 'app', key {key} is removed",
+        "    w: - 'x', - 'y', + 'z'",
+        f"  would fail: {SET}/1: GS0901 too few",
+        f"  would pass: {LATER}/2",
+        "  7 entries judged under both",
+    ):
+        assert line in lines(report).splitlines()
+        marked = html.unescape("\n".join(markdown_report.render(report)).replace("<!-- -->", ""))
+        depth = "  " if line.startswith("    ") else ""
+        assert f"{depth}- {line.strip()}" in marked.splitlines()
+    assert report.exit_code == 0
+    found = document(report)["trust_change"]
+    assert found["retires"] == [SET]
+    assert [each["result"] for each in found["flips"]] == ["failed", "passed"]
+    assert found["differences"][0]["words"] == [
+        {"word": "threshold", "before": ["1"], "after": ["2"]}
+    ]
+    none = replace(change, flips=(), retires=(), is_compared=False, differences=())
+    shown = lines(Report("verify", trust_change=none))
+    assert "there is no trust yet that loads; 7 entries judged under the proposal alone" in shown
+    assert "it says the same in another order" in shown
+    many = replace(change, differences=change.differences * 100, retires=(SET,) * 300)
+    shown = lines(Report("verify", trust_change=many))
+    assert "… and 200 more differences" in shown
+    assert "… and 200 more such sets" in shown
 
 
 def test_a_threshold_is_said_where_some_signature_is_valid() -> None:
