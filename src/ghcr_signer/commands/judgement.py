@@ -84,8 +84,12 @@ class Judgement:
             notices.append("not rehearsed: something does not verify")
         return Report("verify", found.sets, found.verdicts, failures, tuple(notices))
 
-    def of_change(self, git: Git, base: str, source: CommittedDirectory) -> Report:
-        """Step 11, and the sets that a change adds, by the trust of its base."""
+    def of_change(
+        self, git: Git, base: str, source: CommittedDirectory, *, all_sets: bool = False
+    ) -> Report:
+        """Step 11, and the sets that a change adds, by the trust of its base; with `all_sets` the
+        merged ones too.
+        """
         from ghcr_signer.core.change import too_much, verify_change
         from ghcr_signer.core.ledger import last_moves
         from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
@@ -100,10 +104,11 @@ class Judgement:
         notices = list(_notices(change, base, folder, is_empty=not source.exists))
         trust_change: TrustChange | None = None
         files = after if change.brings_its_trust else before
-        sets = self.sets or change.new_sets(source.sets()[0])
+        there, strays = source.sets()
+        sets = self.sets or (tuple(there) if all_sets else change.new_sets(there))
         trusted = change.base_trusts or change.brings_its_trust
         declared: list[Declared] = []
-        report = Report("verify", failures=tuple(source.sets()[1]))
+        report = Report("verify", failures=tuple(strays))
         with closing(CommittedDirectory(git, base, folder)) as merged:
             if change.result_trusts and change.outside:
                 present = before if change.base_trusts else None

@@ -39,7 +39,9 @@ _PLAIN_HTTP = "http://"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to verify, under which trust, and where to rehearse."""
+    """What to verify, under which trust, and where to rehearse. `all_sets`: of a change the merged
+    sets too.
+    """
 
     directory: Path | None
     trust: TrustOptions
@@ -48,6 +50,12 @@ class Options:
     commit: str | None
     base: str | None
     environment: Mapping[str, str]
+    all_sets: bool = False
+
+    def __post_init__(self) -> None:
+        """Without a base all sets are verified, but for those that were named."""
+        if self.all_sets and (self.base is None or self.sets):
+            raise UsageError(codes.USAGE, "--all goes with --base, and without --set")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COMMIT",
         help="judge what the commit (default: HEAD) does to this one: by the rules for changes, and"
         " its new sets by the trust of this base",
+    )
+    parser.add_argument(
+        "--all",
+        dest="all_sets",
+        action="store_true",
+        help="with --base: verify the merged sets again too",
     )
     parser.add_argument(
         "--registry",
@@ -80,6 +94,7 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         arguments.commit,
         arguments.base,
         environment,
+        arguments.all_sets,
     )
 
 
@@ -107,7 +122,8 @@ def _run_on_commit(options: Options, judgement: Judgement) -> Report:
     folder, head = git.path(directory), git.resolve(options.commit or "HEAD")
     with closing(CommittedDirectory(git, head, folder)) as source:
         if options.base is not None:
-            return judgement.of_change(git, git.resolve(options.base), source)
+            base = git.resolve(options.base)
+            return judgement.of_change(git, base, source, all_sets=options.all_sets)
         if not source.exists:
             message = f"there is no {directory} in {head[:12]}"
             if options.directory is not None or options.sets:

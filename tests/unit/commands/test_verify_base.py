@@ -245,6 +245,21 @@ def test_into_a_base_with_a_key_a_first_set_comes_alone(judge: Judge) -> None:
     assert (found.exit_code, found.codes) == (1, {"GS1102"})
 
 
+def test_merged_sets_are_judged_again_where_that_is_asked(judge: Judge) -> None:
+    found = judge(MERGED, {**MERGED, **one_set(NEW)}, "--all")
+    assert (found.exit_code, found.sets) == (0, {OLD, NEW})
+    assert judge(MERGED, MERGED, "--all").sets == {OLD}
+    before = {**MERGED, **one_set(days_ago(3), signer=ATTACKER)}
+    found = judge(before, {**before, **one_set(NEW)}, "--all")
+    assert (found.exit_code, found.codes) == (1, {"GS0502", "GS0901"})
+
+
+def test_all_is_said_of_a_change_alone(repository: Repository) -> None:
+    base = repository.commit(MERGED)
+    assert run("--all").exit_code == 2
+    assert run("--all", "--base", base, "--set", OLD).exit_code == 2
+
+
 # What a change does
 
 
