@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import closing
 from operator import itemgetter
 from pathlib import Path
 from subprocess import DEVNULL, run
@@ -45,6 +44,7 @@ class Git:
             raise UsageError(codes.NO_GIT, "there is no git on PATH")
         options = [part for item in _SETTINGS.items() for part in ("-c", "=".join(item))]
         self._command = (program, "-C", str(root), f"--git-dir={git_dir}", *options)
+        self._objects = self.objects()
 
     @classmethod
     def around(cls, folder: Path) -> Git:
@@ -87,8 +87,7 @@ class Git:
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """A commit's parents as it names them, whether or not this clone has them."""
-        with closing(self.objects()) as objects:
-            return objects.commit(commit).parents
+        return self._objects.commit(commit).parents
 
     def require_history(self) -> None:
         """Raise UsageError (GS2011) for a clone that lacks a part of the history."""
@@ -109,18 +108,17 @@ class Git:
         """Each commit of the first-parent history that changes one of the names in a folder, and
         its first parent; the latest first.
         """
-        with closing(self.objects()) as objects:
-            name, found = commit, objects.commit(commit)
-            there = objects.folder(found, folder)
-            while True:
-                parent = next(iter(found.parents), None)
-                before = objects.commit(parent) if parent else None
-                was = objects.folder(before, folder) if before else None
-                if was != there and _differ(objects, was, there, names):
-                    yield name, parent
-                if parent is None or before is None:
-                    return
-                name, found, there = parent, before, was
+        name, found = commit, self._objects.commit(commit)
+        there = self._objects.folder(found, folder)
+        while True:
+            parent = next(iter(found.parents), None)
+            before = self._objects.commit(parent) if parent else None
+            was = self._objects.folder(before, folder) if before else None
+            if was != there and _differ(self._objects, was, there, names):
+                yield name, parent
+            if parent is None or before is None:
+                return
+            name, found, there = parent, before, was
 
     def touched(self, base: str | None, commit: str) -> tuple[Touch, ...]:
         """What a commit does to its base, exactly; to nothing, for a commit without parents.
@@ -128,11 +126,10 @@ class Git:
         Raises Refused (GS1104) for more than can be listed. Of folders only the empty ones are
         told: git makes none, so somebody wanted it.
         """
-        with closing(self.objects()) as objects:
-            before = objects.commit(base).tree if base else None
-            found = list(_compare(objects, before, objects.commit(commit).tree))
-            files = [new[1] for _, _, new in found if new and new[0] not in _WITHOUT_SIZE]
-            sizes = dict(zip(files, objects.sizes(files), strict=True))
+        before = self._objects.commit(base).tree if base else None
+        found = list(_compare(self._objects, before, self._objects.commit(commit).tree))
+        files = [new[1] for _, _, new in found if new and new[0] not in _WITHOUT_SIZE]
+        sizes = dict(zip(files, self._objects.sizes(files), strict=True))
         return tuple(
             Touch(path, old and old[0], new and new[0], sizes.get(new[1], 0) if new else 0)
             for path, old, new in sorted(found, key=itemgetter(0))
@@ -140,27 +137,24 @@ class Git:
 
     def find(self, commit: str, path: str) -> Node | None:
         """Mode and id of what a commit has at a path, None where it has nothing."""
-        with closing(self.objects()) as objects:
-            return objects.find(objects.commit(commit).tree, path)
+        return self._objects.find(self._objects.commit(commit).tree, path)
 
     def names(self, commit: str, folder: str) -> frozenset[str] | None:
         """The names in a folder of a commit, None where it has no such folder."""
-        with closing(self.objects()) as objects:
-            name = objects.folder(objects.commit(commit), folder)
-            return frozenset(objects.tree(name)) if name else None
+        name = self._objects.folder(self._objects.commit(commit), folder)
+        return frozenset(self._objects.tree(name)) if name else None
 
     def read(self, commit: str, path: str, limit: int) -> bytes:
         """A regular file out of a commit, at most `limit` bytes; raises UsageError (GS2001)."""
-        with closing(self.objects()) as objects:
-            found = objects.find(objects.commit(commit).tree, path)
-            if found is None:
-                problem = "that commit has no such file"
-            elif found[0] not in _FILES:
-                problem = "it is not a regular file"
-            elif objects.sizes([found[1]])[0] > limit:
-                problem = f"more than {limit} bytes"
-            else:
-                return objects.files([found[1]], limit)[0]
+        found = self._objects.find(self._objects.commit(commit).tree, path)
+        if found is None:
+            problem = "that commit has no such file"
+        elif found[0] not in _FILES:
+            problem = "it is not a regular file"
+        elif self._objects.sizes([found[1]])[0] > limit:
+            problem = f"more than {limit} bytes"
+        else:
+            return self._objects.files([found[1]], limit)[0]
         name = f"{commit[:12]}:{path}"
         raise UsageError(codes.USAGE, problem, file=name, fix="Check the path.")
 

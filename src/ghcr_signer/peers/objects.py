@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE, Popen
@@ -61,13 +62,14 @@ class Objects:
     """A reader of git's objects; every question raises UsageError (GS2008) for what is malformed or
     too large, (GS2011) for what this clone lacks.
 
-    After a fork each process has a git of its own.
+    After a fork each process has a git of its own. It ends with `close`, or with the reader.
     """
 
     def __init__(self, git: Sequence[str]) -> None:
         self._command = (*git, "cat-file", "--batch-command", "--buffer")
         self._lock = Lock()
         self._processes: dict[int, Popen[bytes]] = {}
+        weakref.finalize(self, _end, self._processes)
 
     def commit(self, name: str) -> Commit:
         """A commit; raises UsageError (GS2010) for what is no full id."""
@@ -157,11 +159,15 @@ class Objects:
         return process
 
     def close(self) -> None:
-        """End git, if this process has started one."""
-        process = self._processes.pop(os.getpid(), None)
-        if process is not None:
-            process.kill()  # it only reads
-            process.communicate()
+        """End git, if this process has started one; another question starts another."""
+        _end(self._processes)
+
+
+def _end(processes: dict[int, Popen[bytes]]) -> None:
+    process = processes.pop(os.getpid(), None)
+    if process is not None:
+        process.kill()  # it only reads
+        process.communicate()
 
 
 def _size(header: bytes, kind: str, name: str, limit: int | None) -> int:

@@ -815,9 +815,24 @@ def test_nothing_is_left_running(repository: Repository, monkeypatch: pytest.Mon
     git.read(commit, "x", 9)
     with pytest.raises(UsageError):
         git.parents(NOWHERE)
+    assert [process.returncode is None for process in started] == [False]  # it failed
+    git.find(commit, "x")
+    git.names(commit, "S")
     next(git.first_parents(commit, "S", ["x"]), None)
-    assert len(started) == 3
-    assert all(process.returncode is not None for process in started)
+    assert [process.returncode is None for process in started] == [False, True]
+    del git
+    assert [process.returncode is None for process in started] == [False, False]
+
+
+def test_a_reader_sees_what_was_made_after_it_began(repository: Repository, git: Git) -> None:
+    first = repository.commit({"x": b"1"})
+    assert git.read(first, "x", 9) == b"1"
+    second = repository.commit({"x": b"2"}, first)
+    assert git.read(second, "x", 9) == b"2"
+    third = repository.commit({"x": b"3"}, second)
+    repository.git("repack", "-adq")
+    assert git.read(third, "x", 9) == b"3"
+    assert git.read(first, "x", 9) == b"1"
 
 
 # As git itself tells it
