@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.errors import Failure, Refused
@@ -86,6 +87,7 @@ def cap(name: str) -> int | None:
     return _CAPS.get("PAYLOAD_BLOB" if name.startswith("PAYLOAD_BLOB.") else name)
 
 
+@lru_cache(maxsize=limits.SETS)
 def parse_set_name(name: str) -> datetime:
     """The instant that a set's name spells; raises Refused (GS0107)."""
     match = _SET_NAME.fullmatch(name)

@@ -18,6 +18,7 @@ from ghcr_signer.peers.objects import Node, Tree
 
 _FILES = (directory.REGULAR, directory.EXECUTABLE)
 _LARGEST = max(limits.BLOB_BYTES, limits.MANIFEST_BYTES)
+_AT_ONCE = 1000  # sets whose tags are read together: each question alone would wait for its answer
 _WHAT_MOVES = (directory.IMAGE, directory.LATEST, directory.TAGS)
 
 
@@ -42,7 +43,8 @@ class CommittedDirectory:
 
     def sets(self) -> tuple[list[str], list[Failure]]:
         """The names of the sets in the order of their instants, and what does not belong there."""
-        return directory.arrange({name: mode for name, (mode, _) in (self._top or {}).items()})
+        names, failures = self._arranged
+        return list(names), list(failures)
 
     def read_set(self, name: str) -> SignatureSet:
         """A set with its files; of one with too many entries just enough to refuse it.
@@ -56,7 +58,8 @@ class CommittedDirectory:
             return SignatureSet(name, {each: {} for each in folders}, strays)
         trees = self._objects.trees(list(folders.values()))
         with about(name):
-            return SignatureSet(name, dict(zip(folders, self._files(trees), strict=True)), strays)
+            files = self._files(trees, limits.SET_BYTES)
+            return SignatureSet(name, dict(zip(folders, files, strict=True)), strays)
 
     def read_blob(self, path: str, name: str, descriptor: Descriptor) -> bytes:
         """A file's bytes, those that were verified and no others; raises Refused (GS0302)."""
@@ -69,8 +72,8 @@ class CommittedDirectory:
 
     def entries(self, sets: Collection[str]) -> Iterator[tuple[str, str]]:
         """Set and name of each entry of these sets."""
-        for name in sets:
-            for entry, node in self._objects.tree(self._set(name)).items():
+        for name, tree in self._trees(sets):
+            for entry, node in tree.items():
                 if _is_folder(node):
                     yield name, entry
 
@@ -79,34 +82,48 @@ class CommittedDirectory:
 
         An entry that says nothing readable moves nothing. `sets`: of these only.
         """
-        found = []
-        for name in self.sets()[0]:
-            if sets is not None and name not in sets:
-                continue
-            entries = self._objects.tree(self._set(name)).values()
-            trees = self._objects.trees([node[1] for node in entries if _is_folder(node)])
-            moving = [
-                {file: tree[file] for file in _WHAT_MOVES if file in tree}
-                for tree in trees
-                if directory.LATEST in tree or directory.TAGS in tree
-            ]
-            for files in self._files(moving):
-                with suppress(Refused):
-                    found.append((name, *_moved(files)))
-        return found
+        wanted = [name for name in self.sets()[0] if sets is None or name in sets]
+        some = (wanted[at : at + _AT_ONCE] for at in range(0, len(wanted), _AT_ONCE))
+        return [declared for names in some for declared in self._read_tags(names)]
+
+    def _read_tags(self, sets: Collection[str]) -> Iterator[Declared]:
+        entries = [
+            (name, node[1])
+            for name, tree in self._trees(sets)
+            for node in tree.values()
+            if _is_folder(node)
+        ]
+        trees = self._objects.trees([id_ for _, id_ in entries])
+        moving = [
+            (name, {file: tree[file] for file in _WHAT_MOVES if file in tree})
+            for (name, _), tree in zip(entries, trees, strict=True)
+            if directory.LATEST in tree or directory.TAGS in tree
+        ]
+        contents = self._files([tree for _, tree in moving])
+        for (name, _), files in zip(moving, contents, strict=True):
+            with suppress(Refused):
+                yield (name, *_moved(files))
 
     @cached_property
     def _top(self) -> Tree | None:
         name = self._objects.folder(self._objects.commit(self.commit), self.folder)
         return self._objects.tree(name) if name else None
 
+    @cached_property
+    def _arranged(self) -> tuple[list[str], list[Failure]]:
+        return directory.arrange({name: mode for name, (mode, _) in (self._top or {}).items()})
+
     def _set(self, name: str) -> str:
         return (self._top or {})[name][1]
 
-    def _files(self, entries: Sequence[Tree]) -> list[dict[str, File]]:
+    def _trees(self, sets: Collection[str]) -> Iterator[tuple[str, Tree]]:
+        """The sets with what is in them, asked for together."""
+        return zip(sets, self._objects.trees([self._set(name) for name in sets]), strict=True)
+
+    def _files(self, entries: Sequence[Tree], most: int | None = None) -> list[dict[str, File]]:
         """The files of entries; what is there many times is read once.
 
-        Raises Refused (GS0104) where they are too large to be read.
+        Raises Refused (GS0104) where they have more than `most` bytes.
         """
         regular = [
             (name, node[1])
@@ -117,8 +134,8 @@ class CommittedDirectory:
         ids = list({id_ for _, id_ in regular})
         sizes = dict(zip(ids, self._objects.sizes(ids), strict=True))
         wanted = [id_ for name, id_ in regular if sizes[id_] <= _cap(name)]
-        if sum(sizes[id_] for id_ in wanted) > limits.SET_BYTES:
-            raise Refused(codes.TOO_LARGE, f"the set has more than {limits.SET_BYTES} bytes")
+        if most is not None and sum(sizes[id_] for id_ in wanted) > most:
+            raise Refused(codes.TOO_LARGE, f"the set has more than {most} bytes")
         ids = list(set(wanted))
         found = dict(zip(ids, self._objects.files(ids, _LARGEST), strict=True))
 

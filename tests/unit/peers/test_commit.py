@@ -355,7 +355,12 @@ def test_a_blob_is_read_only_as_it_was_verified(repository: Repository) -> None:
 # Tags
 
 
-def test_tags_are_read_without_a_judgement(repository: Repository) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 1000])
+def test_tags_are_read_without_a_judgement(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("ghcr_signer.peers.commit._AT_ONCE", at_once)
+
     def image(name: str) -> bytes:
         return f"ghcr.io/acme/{name}@sha256:{ENTRY}\n".encode()
 
