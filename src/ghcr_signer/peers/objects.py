@@ -35,6 +35,7 @@ _NODES = {  # by the length of an id
     for length in (40, 64)
 }
 _AT_ONCE = 1000  # questions; git reads all of them before it answers the first
+_KEPT = 4  # folders: a path is rarely deeper, and one may have many names
 _FIX_ENDED = "Use git 2.36 or newer, and a clone that was made without a filter."
 _FIX_MISSING = "Clone the whole of it: `fetch-depth: 0`, and no filter. `git fsck` says what lacks."
 
@@ -69,6 +70,7 @@ class Objects:
         self._command = (*git, "cat-file", "--batch-command", "--buffer")
         self._lock = Lock()
         self._processes: dict[int, Popen[bytes]] = {}
+        self._last: dict[str, Tree] = {}
         weakref.finalize(self, _end, self._processes)
 
     def commit(self, name: str) -> Commit:
@@ -82,8 +84,16 @@ class Objects:
         return Commit(found[1].decode(), tuple(found[2].decode().split()[1::2]))
 
     def tree(self, name: str) -> Tree:
-        """A folder."""
-        return self.trees([name])[0]
+        """A folder. The last few are kept: many paths lead through the same ones."""
+        with self._lock:
+            tree = self._last.pop(name, None)
+        if tree is None:
+            tree = self.trees([name])[0]
+        with self._lock:
+            self._last[name] = tree
+            if len(self._last) > _KEPT:
+                del self._last[next(iter(self._last))]
+        return tree
 
     def trees(self, names: Sequence[str]) -> list[Tree]:
         """Many folders, in the order of their ids."""

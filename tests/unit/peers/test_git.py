@@ -769,7 +769,7 @@ def test_an_object_over_its_cap_is_not_read(
     commit = repository.commit({f"{number}": b"1" for number in range(100)})
     git.find(commit, "1")
     monkeypatch.setattr(limits, "GIT_OBJECT_BYTES", 1000)
-    found = refusal(lambda: git.find(commit, "1"))
+    found = refusal(lambda: Git.around(repository.root).find(commit, "1"))
     assert found.failure.code is codes.NO_GIT
     assert "at most 1000" in found.failure.message
 
@@ -833,6 +833,23 @@ def test_a_reader_sees_what_was_made_after_it_began(repository: Repository, git:
     repository.git("repack", "-adq")
     assert git.read(third, "x", 9) == b"3"
     assert git.read(first, "x", 9) == b"1"
+
+
+def test_a_folder_that_many_paths_lead_through_is_read_once(
+    repository: Repository, git: Git, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = repository.commit({f"keys/{number}": b"1" for number in range(20)})
+    asked: list[str] = []
+    trees = objects.Objects.trees
+    monkeypatch.setattr(
+        objects.Objects, "trees", lambda self, names: asked.extend(names) or trees(self, names)
+    )
+    assert {git.read(commit, f"keys/{number}", 9) for number in range(20)} == {b"1"}
+    assert len(asked) == 2
+    others = [repository.commit({"x": bytes([number])}) for number in range(20)]
+    assert [git.read(each, "x", 9) for each in others] == [bytes([n]) for n in range(20)]
+    assert len(asked) == 22
+    assert git.read(commit, "keys/1", 9) == b"1"
 
 
 # As git itself tells it
