@@ -378,7 +378,8 @@ SIGNATURE_FAILS = Code(
 WITHDRAWN = Code(
     "GS0903",
     "The digest is withdrawn",
-    "The policy's `withdrawn` forbids this digest for good, whoever signed it.",
+    "The policy's `withdrawn` forbids this digest for good, whoever signed it, and with it an index"
+    " that lists it.",
     "Build the image anew and sign a newer set: a withdrawn digest does not come back.",
 )
 

@@ -9,7 +9,7 @@ Step 10 is in `ledger.py`, since it needs the other entries and sets; step 11 is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -73,12 +73,13 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
         _artifact(manifest, contents)  # (4)
         checks.append(_ARTIFACT)
         first: tuple[SignatureVerdict, ...] = ()
+        listed = _listed(contents) if trust.policy.withdrawn else ()
         for rule in rules:
             signatures = tuple(  # (5) to (8)
                 _judge(path, signature, image, rule, trust.trusted_root, now)
                 for signature in simple_signing.signatures(manifest, blobs)
             )
-            _policy(signatures, digest, rule, trust.policy)  # (9)
+            _policy(signatures, digest, listed, rule, trust.policy)  # (9)
             checks.append(_policy_check(rule.name, rule.every_signature))
             first = first or signatures
         signatures = first
@@ -330,14 +331,21 @@ def _claims(signature: Signature, image: Reference, rule: Rule) -> Claims:
 
 
 def _policy(
-    signatures: Sequence[SignatureVerdict], digest: Digest, rule: Rule, policy: Policy
+    signatures: Sequence[SignatureVerdict],
+    digest: Digest,
+    listed: Collection[Digest],
+    rule: Rule,
+    policy: Policy,
 ) -> None:
-    """(9) The digest is not withdrawn, enough distinct authorities have signed, and where the rule
-    says so no signature fails: some clients accept nothing less.
+    """(9) Neither the digest nor one that SUBJECT lists is withdrawn, enough distinct authorities
+    have signed, and where the rule says so no signature fails: some clients accept nothing less.
     """
-    if withdrawal := policy.withdrawn.get(digest):
-        message = f"`withdrawn` names it since {withdrawal.date.isoformat()}: {withdrawal.reason}"
-        raise Refused(codes.WITHDRAWN, message, file=directory.IMAGE)
+    for each in (digest, *listed):
+        if withdrawal := policy.withdrawn.get(each):
+            what = "it" if each == digest else f"{each}, which it lists,"
+            since = f"since {withdrawal.date.isoformat()}: {withdrawal.reason}"
+            file = directory.IMAGE if each == digest else directory.SUBJECT
+            raise Refused(codes.WITHDRAWN, f"`withdrawn` names {what} {since}", file=file)
     valid = [signature for signature in signatures if signature.valid]
     keys = {signature.key for signature in valid}
     if not keys or len(keys) < rule.threshold:
@@ -354,6 +362,16 @@ def _policy(
 def _policy_check(rule: str, every_signature: EverySignature) -> Check:
     fails = ", and no signature fails" if every_signature is EverySignature.VALID else ""
     return Check(Step.POLICY, f"rule {rule!r}: signed by enough authorities{fails}")
+
+
+def _listed(contents: Mapping[str, bytes]) -> tuple[Digest, ...]:
+    """For step 9: what SUBJECT lists. Nothing without it, which whoever makes an entry may leave
+    out; so nothing either where it is no image that can be read.
+    """
+    try:
+        return tuple(child.digest for child in Image.parse(contents[directory.SUBJECT]).children)
+    except (KeyError, Refused):
+        return ()
 
 
 def _platforms(contents: Mapping[str, bytes]) -> dict[Digest, bool] | None:

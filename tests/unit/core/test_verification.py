@@ -35,6 +35,7 @@ from ghcr_signer.core import codes, limits
 from ghcr_signer.core.directory import EXECUTABLE, FOLDER, SUBMODULE, SYMLINK, File, regular
 from ghcr_signer.core.key import essence_of
 from ghcr_signer.core.ledger import Ledger, verify_set
+from ghcr_signer.core.manifest import OCI_INDEX, OCI_MANIFEST
 from ghcr_signer.core.policy import (
     Authority,
     DockerReference,
@@ -771,6 +772,30 @@ def test_every_rule_that_covers_an_image_must_pass() -> None:
         assert code(verdict) is codes.THRESHOLD
         assert "'narrow'" in verdict.failures[0].message
         assert judge(signed_by(ALICE), make_trust(*rules, root=root)).failures == verdict.failures
+
+
+def test_an_index_that_lists_a_withdrawn_digest_is_withdrawn_with_it() -> None:
+    child = sha256(b"amd64")
+    descriptor = {"mediaType": OCI_MANIFEST, "digest": f"sha256:{child}", "size": 1}
+    index = compact({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor]})
+    digest = sha256(index)
+    _, files = entry([ALICE], REPOSITORY, digest, log=LOG)
+
+    def judged(withdrawn: str, subject: bytes | None) -> Verdict:
+        why = {Digest(withdrawn): Withdrawal(NOW - HOUR, "a broken build")}
+        trusted = make_trust(rule(ALICE), root=LOG.trusted_root(), withdrawn=why)
+        return judge(files | ({"SUBJECT": subject} if subject else {}), trusted, digest)
+
+    found = judged(child, index)
+    assert code(found) is codes.WITHDRAWN
+    assert found.failures[0].file == f"{SET}/{digest}/SUBJECT"
+    assert f"sha256:{child}, which it lists," in found.failures[0].message
+    assert judged(child, None).passed  # nothing says what it lists
+    assert judged("0" * 64, index).passed
+    assert judged(digest, index).failures[0].file == f"{SET}/{digest}/IMAGE"
+    no_index = b"no image at all"
+    _, files = entry([ALICE], REPOSITORY, digest := sha256(no_index), log=LOG)
+    assert judged(child, no_index).passed
 
 
 def test_a_verdict_shows_the_signatures_as_the_first_failing_rule_judges_them() -> None:
