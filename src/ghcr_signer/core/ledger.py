@@ -7,7 +7,7 @@ met refuse a smaller one, so a set that they would refuse is never published.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ghcr_signer.core import codes
@@ -52,28 +52,33 @@ class Ledger:
     def add(self, verdicts: Iterable[Verdict], policy: Policy) -> None:
         """Enter a set: what fails counts too, since clients may have met it before it failed."""
         for verdict in verdicts:
-            self._signatures.update(_essences(verdict))
+            self._signatures.update(_essences(verdict, verdict.signatures))
             if verdict.entry and verdict.entry.tags:
                 self._add_tags(verdict, policy.rules_for(verdict.entry.image))
 
     def _add_tags(self, verdict: Verdict, rules: Collection[Rule]) -> None:
         for name, tag in _tags(verdict):
             before = self._reached.get((name, tag), {})
-            self._reached[name, tag] = _furthest(verdict.signatures, before)
+            self._reached[name, tag] = _furthest(_judged(verdict), before)
             if all(rule.lets_move(tag) for rule in rules):
                 self.movers[name, tag] = verdict.path
 
     def check_fresh(self, verdict: Verdict) -> None:
-        """An entry that moves a tag holds a valid signature that no earlier set holds (GS1006).
+        """An entry that moves a tag holds a valid signature that no earlier set holds, under each
+        rule (GS1006).
 
-        An old public signature under a fresh set name would otherwise bring an old image back.
+        An old public signature under a fresh set name would otherwise bring an old image back: of a
+        narrow rule's signers, by whoever may sign for a broad one.
         """
-        if self._signatures.issuperset(_essences(verdict, valid=True)):
-            raise Refused(codes.SIGNATURE_REUSED, "an earlier set holds every signature of it")
+        for signatures in verdict.by_rule:
+            valid = [each for each in signatures if each.valid]
+            if self._signatures.issuperset(_essences(verdict, valid)):
+                message = "an earlier set holds every signature of it"
+                raise Refused(codes.SIGNATURE_REUSED, f"{message} that a rule counts")
 
     def check_forwards(self, tag: Tag, verdict: Verdict) -> None:
         """In each log a greater index than any earlier mover's, else a later time (GS1005)."""
-        mine = _furthest(each for each in verdict.signatures if each.valid)
+        mine = _furthest(each for each in _judged(verdict) if each.valid)
         latest = max((each.time for each in mine.values()), default=None)
         for log, reached in self._reached.get(tag, {}).items():
             if log in mine:
@@ -163,7 +168,7 @@ def _with_step(
         check = Check(
             Step.SET, failure.code.title, Failure(failure.code, str(refusal), verdict.path)
         )
-    return Verdict(verdict.path, entry, verdict.signatures, (*verdict.checks, check))
+    return replace(verdict, checks=(*verdict.checks, check))
 
 
 def _check_tags(
@@ -200,12 +205,19 @@ def _tags(verdict: Verdict) -> Iterator[Tag]:
             yield verdict.entry.image.name, tag
 
 
-def _essences(verdict: Verdict, *, valid: bool = False) -> Iterator[tuple[Digest, bytes]]:
-    """The signatures that an entry holds, or its valid ones, each with the entry's digest: beside
-    another digest a signature is worth nothing, and takes nothing from the entry that it is for.
+def _judged(verdict: Verdict) -> Iterator[SignatureVerdict]:
+    """Its signatures, as each rule judges them."""
+    return (each for signatures in verdict.by_rule for each in signatures)
+
+
+def _essences(
+    verdict: Verdict, signatures: Iterable[SignatureVerdict]
+) -> Iterator[tuple[Digest, bytes]]:
+    """Signatures of an entry, each with the entry's digest: beside another digest a signature is
+    worth nothing, and takes nothing from the entry that it is for.
     """
-    for each in verdict.signatures:
-        if verdict.entry and each.essence is not None and (each.valid or not valid):
+    for each in signatures:
+        if verdict.entry and each.essence is not None:
             yield verdict.entry.digest, each.essence
 
 

@@ -77,18 +77,25 @@ class Verdict:
     """What verification says of one entry. `path` is the entry's, SET/DIGEST.
 
     `entry` is None where the files do not say which image it is about (steps 1 and 2). Where
-    several rules cover that, `signatures` are as the first that fails judges them, else the first.
+    several rules cover that, `signatures` are as the first that fails judges them, else the first;
+    `others` are the same as each of the other rules judges them.
     """
 
     path: str
     entry: Entry | None
     signatures: tuple[SignatureVerdict, ...]
     checks: tuple[Check, ...]
+    others: tuple[tuple[SignatureVerdict, ...], ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether steps 1 to 4, 9 and 10 were all made and none failed."""
         return _all_passed(self.checks, _ENTRY_STEPS)
+
+    @property
+    def by_rule(self) -> tuple[tuple[SignatureVerdict, ...], ...]:
+        """The signatures as each rule judges them, in no order."""
+        return self.signatures, *self.others
 
     @property
     def set_name(self) -> str:
@@ -105,14 +112,14 @@ class Verdict:
     @property
     def signers(self) -> tuple[str, ...]:
         """The authorities of its valid signatures, each once."""
-        found = {each.authority for each in self.signatures if each.authority and each.valid}
-        return tuple(sorted(found))
+        judged = (each for signatures in self.by_rule for each in signatures)
+        return tuple(sorted({each.authority for each in judged if each.authority and each.valid}))
 
     @property
     def logged(self) -> datetime | None:
         """The latest verified time of its valid signatures, None where no log entry gives one."""
-        times = (each.time for each in self.signatures if each.time and each.valid)
-        return max(times, default=None)
+        judged = (each for signatures in self.by_rule for each in signatures)
+        return max((each.time for each in judged if each.time and each.valid), default=None)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

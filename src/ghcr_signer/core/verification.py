@@ -61,6 +61,7 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
     checks: list[Check] = []
     entry: Entry | None = None
     signatures: tuple[SignatureVerdict, ...] = ()
+    judged: list[tuple[SignatureVerdict, ...]] = []
     set_name, _, entry_name = path.rpartition("/")
     try:
         contents, manifest = _structure(entry_name, files)  # (1)
@@ -72,22 +73,24 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
         checks.append(_BLOBS)
         _artifact(manifest, contents)  # (4)
         checks.append(_ARTIFACT)
-        first: tuple[SignatureVerdict, ...] = ()
         listed = _listed(contents) if trust.policy.withdrawn else ()
-        for rule in rules:
-            signatures = tuple(  # (5) to (8)
+        judged = [
+            tuple(  # (5) to (8)
                 _judge(path, signature, image, rule, trust.trusted_root, now)
                 for signature in simple_signing.signatures(manifest, blobs)
             )
+            for rule in rules
+        ]
+        for rule, signatures in zip(rules, judged, strict=True):
             _policy(signatures, digest, listed, rule, trust.policy)  # (9)
             checks.append(_policy_check(rule.name, rule.every_signature))
-            first = first or signatures
-        signatures = first
+        signatures = judged[0]
         if wants_platforms(rules):  # (10) will ask
             entry = replace(entry, platforms=_platforms(contents))
     except Exception as error:  # whatever it is, what cannot be judged does not pass
         checks.append(_failed(path, error, Step.STRUCTURE))
-    return Verdict(path, entry, signatures, tuple(checks))
+    others = tuple(each for each in judged if each is not signatures)
+    return Verdict(path, entry, signatures, tuple(checks), others)
 
 
 def verify_alone(

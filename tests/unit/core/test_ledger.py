@@ -214,6 +214,40 @@ def test_of_several_signatures_the_greatest_index_counts() -> None:
     assert codes_of(both, late) == set()
 
 
+EACH = policy(
+    *(
+        rule(authority(signer, name), name=name, every_signature=EverySignature.ANY)
+        for name, signer in (("alice", ALICE), ("bob", BOB))
+    )
+)
+
+
+def test_an_index_counts_under_whichever_rule_it_is_valid() -> None:
+    both = Made(A, [layer(A, Logged(5)), layer(A, Logged(9), signer=BOB)])
+    for index, is_older in ((8, True), (10, False)):
+        later = Made(B, [layer(B, Logged(6)), layer(B, Logged(index), signer=BOB)])
+        assert (codes.TAG_OLDER in codes_of(both, later, by=EACH)) is is_older
+    alone = Made(A, [layer(A, Logged(9), signer=BOB), layer(A, Logged(3), signer=MALLORY)])
+    found, _ = judged(
+        [alone], [Made(B, [layer(B, Logged(6)), layer(B, Logged(7), signer=BOB)])], by=EACH
+    )
+    assert [verdicts[0].passed for verdicts in found] == [False, False]  # clients met the 9
+    assert codes.TAG_OLDER in {failure.code for failure in found[1][0].failures}
+
+
+@pytest.mark.parametrize("reused", [ALICE, BOB], ids=["alice", "bob"])
+def test_each_rule_wants_a_new_signature(reused: Signer) -> None:
+    """Else whoever may sign for one of them could bring an old image back."""
+    (new,) = {ALICE, BOB} - {reused}
+    old = {signer: layer(A, Logged(5), signer=signer) for signer in (ALICE, BOB)}
+    before = Made(A, [*old.values()])
+    between = Made(B, [layer(B, Logged(10)), layer(B, Logged(11), signer=BOB)])
+    back = Made(A, [old[reused], layer(A, Logged(20), signer=new)])
+    assert codes.SIGNATURE_REUSED in codes_of(before, between, back, by=EACH)
+    fresh = Made(A, [layer(A, Logged(20)), layer(A, Logged(21), signer=BOB)])
+    assert codes_of(before, between, fresh, by=EACH) == set()
+
+
 def test_of_several_signatures_the_latest_time_counts() -> None:
     both = Made(A, [layer(A, Logged(5, 9)), layer(A, Logged(9, 1), signer=BOB)])
     for minute, expected in ((5, {codes.TAG_OLDER}), (10, set())):

@@ -804,7 +804,8 @@ def test_a_verdict_shows_the_signatures_as_the_first_failing_rule_judges_them() 
     strictest = rule(MALLORY, name="strictest")
     root = LOG.trusted_root()
     passed = judge(good(), make_trust(lax, strict, root=root))
-    assert passed.signers == ("alice, laxly",)
+    assert passed.signers == ("alice", "alice, laxly")
+    assert [signature.authority for signature in passed.signatures] == ["alice, laxly"]
     assert [check.name.split(":")[0] for check in passed.checks if check.step is Step.POLICY] == [
         "rule 'lax'",
         "rule 'strict'",
@@ -812,6 +813,11 @@ def test_a_verdict_shows_the_signatures_as_the_first_failing_rule_judges_them() 
     failed = judge(good(), make_trust(lax, strict, strictest, lax, root=root))
     assert [f.code for f in failed.failures] == [codes.SIGNATURE_UNTRUSTED, codes.THRESHOLD]
     assert len([c for c in failed.checks if c.step is Step.POLICY]) == 3
+    assert [each[0].authority for each in failed.others] == [
+        "alice, laxly",
+        "alice",
+        "alice, laxly",
+    ]
 
 
 def test_only_valid_signatures_have_a_signer_and_a_time() -> None:
