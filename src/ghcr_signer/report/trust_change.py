@@ -24,7 +24,7 @@ def lines(change: TrustChange) -> Iterator[tuple[int, str]]:
             yield 1, _word(word)
     yield from _more(len(change.differences), "differences")
     if not change.differences:
-        yield 0, "it says the same in another order"
+        yield 0, "no rule, authority, log or withdrawn digest changes"
     for flip in change.flips[:_SHOWN]:
         yield 0, _flip(flip)
     yield from _more(len(change.flips), "entries that would pass or fail")

@@ -555,7 +555,10 @@ def test_what_would_flip_is_listed(project: Project, run: Run) -> None:
     write(project.folder, {NEXT: {name: files}})
     project.write("policy.yml", policy())
     base = project.commit()
-    assert run("policy", "test") == (0, Saying("2 entries", "none of them would"))
+    assert run("policy", "test") == (
+        0,
+        Saying("no rule, authority, log", "2 entries", "none of them would"),
+    )
     project.write("policy.yml", policy(authority("bob")))
     code, shown = run("policy", "test")
     assert code == 0
