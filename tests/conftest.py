@@ -20,7 +20,9 @@ def _nobody_in_particular(
     """No test sees the credentials, tokens or proxies of whoever runs it."""
     monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp()))
     for name in list(os.environ):
-        if name.startswith(("GITHUB_", "COSIGN_", "SIGSTORE_", "DOCKER_")) or name.lower() in (
+        if name.startswith(
+            ("GITHUB_", "GH_TOKEN", "COSIGN_", "SIGSTORE_", "DOCKER_")
+        ) or name.lower() in (
             "http_proxy",
             "https_proxy",
             "all_proxy",

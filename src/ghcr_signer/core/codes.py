@@ -1,8 +1,8 @@
 """Every error code: what it is called, why it exists, and what to do. docs/errors.md is made of it.
 
 A code is GS and four digits: two of the step of verification that it belongs to (12 publishing,
-13 signing, 14 collecting, 20 usage, 30 unreachable), two of the cause. A code never changes its
-meaning and is never used again for another.
+13 signing, 14 collecting, 15 setting up, 20 usage, 30 unreachable), two of the cause. A code never
+changes its meaning and is never used again for another.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Code:
 
     @property
     def step(self) -> int:
-        """The step of verification, or 12 publishing, 13 signing, 14 collecting, 20, 30."""
+        """The step of verification, or 12 publishing, 13 signing, 14 collecting, 15, 20, 30."""
         return int(self.id[2:4])
 
     def __str__(self) -> str:
@@ -645,6 +645,53 @@ PROPOSAL_DIFFERS = Code(
     "Collect again; if it stays, report it to GitHub.",
 )
 
+# Setting up
+SETUP_TRUST = Code(
+    "GS1501",
+    "The directory or its trust cannot be used",
+    "Every check and every publication begins with them: as they are, each would fail.",
+    "Mend what is said; `ghcr-signer verify` and `ghcr-signer policy check` say more.",
+)
+SETUP_KEYS = Code(
+    "GS1502",
+    "The keys need attention",
+    "A key that ends before its successor is in the policy leaves nobody who can sign.",
+    "Add the new key to the policy, by a pull request of its own (docs/policy.md).",
+)
+SETUP_FILES = Code(
+    "GS1503",
+    "A file that protects the signatures is missing, or does not",
+    "Who reviews what is trusted, that git changes no byte of what was signed, and that the actions"
+    " are kept up to date, is said by files of the repository.",
+    "In a new project `ghcr-signer init` writes them; docs/maintainer.md says what each is for.",
+)
+SETUP_WORKFLOWS = Code(
+    "GS1504",
+    "The workflows are not as they must be",
+    "A tag or a branch can be moved by whoever owns it: what runs with your token is named by a"
+    " full commit.",
+    "Pin it, with the version behind it: `uses: OWNER/NAME@<40 hex digits> # v1.2.3`.",
+)
+SETUP_MACHINE = Code(
+    "GS1505",
+    "This machine is not ready",
+    "A set is named after this machine's clock, and signed by this machine's cosign.",
+    "Mend what is said, then run `ghcr-signer doctor` again.",
+)
+SETUP_BRANCH = Code(
+    "GS1506",
+    "The rules of the default branch let too much through",
+    "What is merged there is published. Whoever can push to it, merge without a review, or merge"
+    " what was not checked, decides alone what is released.",
+    "Import docs/rulesets/default-branch.json: Settings → Rules → Rulesets → New ruleset → Import.",
+)
+SETUP_SETTINGS = Code(
+    "GS1507",
+    "A setting of the repository is not as it must be",
+    "What a workflow may do, and who is asked before, is not in any file: it has to be clicked.",
+    "docs/maintainer.md says where.",
+)
+
 # Usage
 USAGE = Code(
     "GS2001",
@@ -773,6 +820,21 @@ TWO_TRUSTS = Code(
     "A policy says who may sign what; keys, repositories and requirements that are named beside it"
     " would say it again, and differently.",
     "Remove one of the two: put into the policy what was named, or remove the policy.",
+    exit_code=2,
+)
+FILE_EXISTS = Code(
+    "GS2019",
+    "A file is there already",
+    "init overwrites nothing: what is there may be somebody's work, or may protect something.",
+    "Move it away, run init again, and put together by hand what both say.",
+    exit_code=2,
+)
+NO_PROJECT = Code(
+    "GS2020",
+    "Something about the project is not known",
+    "Whose images are signed, and who reviews, is written into the project's files; what cannot be"
+    " known must be said.",
+    "Give the options that are named.",
     exit_code=2,
 )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ghcr_signer.core import schemas
 from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.finding import Finding
 from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
 from ghcr_signer.report.report import Report
 
@@ -62,6 +63,8 @@ def _head(report: Report) -> dict[str, Any]:
         head["retired"] = [_retired(each) for each in report.retired]
     if report.trust_change:
         head["trust_change"] = _trust_change(report.trust_change)
+    if report.findings:
+        head["findings"] = [_finding(each) for each in report.findings]
     if report.plan is not None:
         head["plan"] = {
             "operations": [_operation(operation) for operation in report.plan.operations],
@@ -146,6 +149,15 @@ def _flip(flip: Flip) -> dict[str, Any]:
         "result": "passed" if flip.passes else "failed",
         "failures": [_failure(failure) for failure in flip.failures],
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    document = {"name": finding.name, "state": finding.state.value, "message": finding.message}
+    if finding.failure is not None:
+        document |= {"code": finding.failure.code.id, "fix": finding.failure.next_step}
+    elif finding.fix:
+        document["fix"] = finding.fix
+    return document
 
 
 def _check(check: Check) -> dict[str, Any]:

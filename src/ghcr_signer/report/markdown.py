@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.finding import State
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.report import text
@@ -15,6 +16,7 @@ _LONGEST_TABLE = 200
 _SHOWN_FAILURES = 100
 _SHOWN_REASONS = 3
 _RETIRED = "⏸️"
+_STATES = {State.GOOD: "✅", State.WRONG: "❌", State.UNKNOWN: "❔"}
 
 
 def render(report: Report) -> Iterator[str]:
@@ -40,6 +42,9 @@ def render(report: Report) -> Iterator[str]:
         yield "|---|---|"
         yield from (f"| {'✅' if each.passed else '❌'} | {each.name} |" for each in report.change)
         yield ""
+    for finding in report.findings:
+        mark = _STATES[finding.state]
+        yield f"- {mark} {markdown(finding.name)}: {markdown(finding.message)}"
     for notice in report.notices:
         yield f"- {markdown(notice)}"
     if report.change and report.passed and report.verdicts:

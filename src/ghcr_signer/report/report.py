@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Failure, GhcrSignerError
+from ghcr_signer.core.finding import Finding
 from ghcr_signer.core.verdict import Check, Verdict
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Report:
     `next_steps` are commands to run now; `content` is what the command was asked to print;
     `change` are the checks of step 11, where a change was judged; `retired` are sets that fail
     under today's policy and for which nobody waits: they are named, and the run does not fail;
-    `trust_change` is what a proposal does to who may sign what.
+    `trust_change` is what a proposal does to who may sign what; `findings` are what was looked at
+    in how the project is set up.
     """
 
     command: str
@@ -42,6 +44,7 @@ class Report:
     change: tuple[Check, ...] = ()
     retired: tuple[Retired, ...] = ()
     trust_change: TrustChange | None = None
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
     def of_error(cls, command: str, error: Exception) -> Report:
@@ -82,6 +85,7 @@ class Report:
     def other_failures(self) -> Iterator[Failure]:
         """The failures that belong to no entry."""
         yield from (check.failure for check in self.change if check.failure)
+        yield from (finding.failure for finding in self.findings if finding.failure)
         yield from self.failures
 
     @cached_property

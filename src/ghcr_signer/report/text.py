@@ -6,10 +6,12 @@ good entry takes one line, and in a long directory none. Colour is the caller's 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from ghcr_signer.core.codes import WITHDRAWN, Code
 from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.finding import State
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Verdict
@@ -51,6 +53,19 @@ def _successes(report: Report, paint: Paint) -> Iterator[str]:
     if report.change and all(check.passed for check in report.change):
         yield f"{paint('✓', 'green')} the change keeps to the rules"
     yield from _operations(report, paint)
+    yield from _findings(report, paint)
+
+
+def _findings(report: Report, paint: Paint) -> Iterator[str]:
+    """What is as it should be, then what nobody could see; what is wrong is among the failures."""
+    for finding in report.findings:
+        if finding.state is State.GOOD:
+            yield f"{paint('✓', 'green')} {visible(f'{finding.name}: {finding.message}')}"
+    for finding in report.findings:
+        if finding.state is State.UNKNOWN:
+            yield f"{paint('?', 'yellow')} {visible(f'{finding.name}: {finding.message}')}"
+            if finding.fix:
+                yield f"    → {visible(finding.fix)}"
 
 
 def _failures(report: Report, paint: Paint) -> Iterator[str]:
@@ -162,6 +177,11 @@ def summary(report: Report, paint: Paint = no_colour) -> Iterator[str]:
         yield paint(f"{counted}{besides}", "green" if report.passed else "red")
     if report.plan is not None:
         yield _published(report.plan, report.done)
+    if report.findings:
+        counts = Counter(finding.state for finding in report.findings)
+        numbers = f"{counts[State.GOOD]} well, {counts[State.WRONG]} wrong"
+        numbers += f", {counts[State.UNKNOWN]} could not be seen"
+        yield paint(numbers, "green" if report.passed else "red")
 
 
 def _published(plan: Plan, done: Sequence[Operation] | None) -> str:

@@ -16,6 +16,7 @@ from tests.trust import authority, rule, trust
 from ghcr_signer.core import codes, schemas
 from ghcr_signer.core.directory import regular
 from ghcr_signer.core.errors import Failure, UsageError
+from ghcr_signer.core.finding import good, unknown, wrong
 from ghcr_signer.core.ledger import Ledger, verify_set
 from ghcr_signer.core.plan import Confirm, MoveTag, Plan, Push, Retired
 from ghcr_signer.core.policy import Policy
@@ -83,6 +84,8 @@ REPORTS = [
         change=(Check(Step.CHANGE, "x", Failure(codes.CHANGE_MIXED, "m", "f")),),
     ),
     Report("sign", 1, (GOOD,), written="SIGNATURES/x", next_steps=("git add",)),
+    Report("doctor", findings=(good("git", "here"), unknown("clock", "offline", "a token"))),
+    Report("doctor", findings=(wrong("rules", codes.SETUP_BRANCH, "none", "click", file="x"),)),
     Report(
         "publish",
         1,
@@ -444,3 +447,41 @@ def test_foreign_text_in_a_failure_is_escaped() -> None:
     shown = lines(report)
     assert "\x1b" not in shown
     assert not any(line.startswith("::") for line in shown.splitlines())
+
+
+# What was looked at in how a project is set up
+
+
+def test_of_findings_the_wrong_ones_come_last_and_decide() -> None:
+    findings = (
+        wrong("rules", codes.SETUP_BRANCH, EVIL, "click there"),
+        unknown("clock", EVIL, "give a token"),
+        good("git", EVIL),
+    )
+    report = Report("doctor", findings=findings)
+    assert report.exit_code == 1
+    assert lines(report).splitlines() == [
+        f"✓ git: {visible(EVIL)}",
+        f"? clock: {visible(EVIL)}",
+        "    → give a token",
+        f"✗ GS1506 rules: {visible(EVIL)}",
+        f"    {codes.SETUP_BRANCH.title}. {codes.SETUP_BRANCH.reason}",
+        "    → click there",
+        "1 well, 1 wrong, 1 could not be seen",
+    ]
+    assert [(each["name"], each["state"]) for each in document(report)["findings"]] == [
+        ("rules", "wrong"),
+        ("clock", "unknown"),
+        ("git", "good"),
+    ]
+
+
+def test_what_could_not_be_seen_fails_nothing() -> None:
+    report = Report("doctor", findings=(unknown("clock", "offline"), good("git", "here")))
+    assert report.exit_code == 0
+    assert document(report)["result"] == "passed"
+
+
+def test_a_finding_says_nothing_to_markdown() -> None:
+    shown = "\n".join(markdown_report.render(Report("doctor", findings=(good(EVIL, EVIL),))))
+    assert f"- ✅ {markdown(EVIL)}: {markdown(EVIL)}" in shown
