@@ -32,6 +32,8 @@ COMMANDS = {
     "verify": "verify every signature in the directory, offline",
     "publish": "verify, upload what is missing, read it back, move tags",
     "policy": "say in words who may sign what, or what another policy would change",
+    "init": "write the files of a new project into this repository",
+    "doctor": "look whether everything is set up, and say what to click",
     "registry": "run the embedded registry on its own",
     "demo": "the whole job on this machine, narrated",
     "schema": "print a JSON Schema",

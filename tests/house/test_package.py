@@ -151,3 +151,17 @@ def _run(command: list[str]) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_package_holds_the_template_as_it_is() -> None:
+    """What `init` writes; scripts/docs copies it."""
+    ours, theirs = (
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        for folder in (ROOT / "template", SOURCE / "template")
+    )
+    assert theirs == ours
+    assert Path("policy.yml") in ours

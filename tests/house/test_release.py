@@ -29,7 +29,13 @@ uv tool install git+https://github.com/acme/ghcr-signer@{FIRST}
 https://github.com/new?template_name=ghcr-signer&template_owner=acme
 [theirs](https://github.com/freedomofpress/ghcr-signer) <commit> @OWNER MYOWNER/ghcr-signer
 """
-FILES = ("README.md", "docs/deep/er.md", "template/.github/workflows/signatures.yml")
+WORKFLOW = ".github/workflows/signatures.yml"
+FILES = (
+    "README.md",
+    "docs/deep/er.md",
+    f"src/ghcr_signer/template/{WORKFLOW}",
+    f"template/{WORKFLOW}",
+)
 
 
 def release(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,13 +54,13 @@ def folder(tmp_path: Path) -> Path:
 def test_a_release_is_named_once_and_the_next_one_takes_its_place(folder: Path) -> None:
     first = ("acme", FIRST, "v0.1.0", str(folder))
     assert release(*first).stdout == "".join(f"rewrote {name}\n" for name in sorted(FILES))
-    assert [(folder / name).read_text("utf-8") for name in FILES] == [FILLED] * 3
+    assert [(folder / name).read_text("utf-8") for name in FILES] == [FILLED] * len(FILES)
     assert (folder / "src/x.md").read_text("utf-8") == TEXT
     assert release(*first).stdout == ""
 
     release("acme", SECOND, "v0.2.0-rc.1", str(folder))
     second = FILLED.replace(FIRST, SECOND).replace("# v0.1.0", "# v0.2.0-rc.1")
-    assert [(folder / name).read_text("utf-8") for name in FILES] == [second] * 3
+    assert [(folder / name).read_text("utf-8") for name in FILES] == [second] * len(FILES)
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.over.wait()
         if answer.silent or answer.lost:
             return
-        self.send_response(answer.status)
+        if "Date" in answer.headers:
+            self.send_response_only(answer.status)
+        else:
+            self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         promised = len(answer.body) + answer.missing + answer.stalled

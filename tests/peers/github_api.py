@@ -49,6 +49,8 @@ class GitHub:
         # by route, such as "POST git/trees": a change to what was sent, or to what is answered
         self.before: dict[str, Meddle] = {}
         self.after: dict[str, Meddle] = {}
+        # by path, from the API's root, without a query: the settings, as GitHub describes them
+        self.settings: dict[str, Any] = {}
         self.count = 0
         self.base = self.commit(files or {"README.md": b"# Signatures\n"})
         self.refs["heads/main"] = self.base
@@ -91,6 +93,9 @@ class GitHub:
             return _json(401, {"message": "Bad credentials"})
         start = f"{PREFIX}/repos/{NAME}/"
         target = urlsplit(request.target)
+        setting = self.settings.get(target.path.removeprefix(PREFIX))
+        if setting is not None and request.method == "GET":
+            return setting if isinstance(setting, Answer) else _json(200, setting)
         if not target.path.startswith(start):
             return _json(404, {"message": "Not Found"})
         path = unquote(target.path.removeprefix(start))

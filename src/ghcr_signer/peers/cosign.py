@@ -114,6 +114,16 @@ class Cosign:
             )
         return answer.stdout
 
+    def has_piv(self) -> bool:
+        """Whether it was built to sign with a security key (cosign, piv_tool_disabled.go)."""
+        answer = subprocess.run(
+            [self.program, "piv-tool", "--help"],
+            env=dict(self.environment),
+            capture_output=True,
+            check=False,
+        )
+        return b"was not built with piv-tool support" not in answer.stdout + answer.stderr
+
     def _format(self) -> list[str]:
         """`.sig` signatures: cosign 3 makes bundles unless it is told not to, twice."""
         flags = ["--new-bundle-format=false"]

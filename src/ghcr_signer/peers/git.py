@@ -158,6 +158,20 @@ class Git:
         name = f"{commit[:12]}:{path}"
         raise UsageError(codes.USAGE, problem, file=name, fix="Check the path.")
 
+    def version(self) -> str:
+        """What git says of itself."""
+        return (self._ask("version") or "").removeprefix("git version ")
+
+    def remote(self, name: str) -> str | None:
+        """The URL of a remote as the repository's configuration has it; None where it has none."""
+        return self._ask("config", "--get", f"remote.{name}.url")
+
+    def attributes(self, path: str, names: Collection[str]) -> dict[str, str]:
+        """What .gitattributes, and whatever else there is, say of a path (git-check-attr)."""
+        said = self._ask("check-attr", "-z", *names, "--", path) or ""
+        words = said.split("\0")
+        return dict(zip(words[1::3], words[2::3], strict=False))
+
     def _ask(self, *arguments: str) -> str | None:
         """What git says, None where it says no; raises UsageError (GS2008) where it fails."""
         command = (*self._command, *arguments)

@@ -177,8 +177,8 @@ def summary(report: Report, paint: Paint = no_colour) -> Iterator[str]:
         yield paint(f"{counted}{besides}", "green" if report.passed else "red")
     if report.plan is not None:
         yield _published(report.plan, report.done)
-    if report.findings:
-        counts = Counter(finding.state for finding in report.findings)
+    counts = Counter(finding.state for finding in report.findings)
+    if counts[State.WRONG] or counts[State.UNKNOWN]:
         numbers = f"{counts[State.GOOD]} well, {counts[State.WRONG]} wrong"
         numbers += f", {counts[State.UNKNOWN]} could not be seen"
         yield paint(numbers, "green" if report.passed else "red")

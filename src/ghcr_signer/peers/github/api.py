@@ -110,6 +110,8 @@ class Api:
         self._patience = PATIENCE_SECONDS
         self._writes = 0
         self.name = name
+        self.date = ""
+        """What GitHub's clock said in its last answer (RFC 9110, Date); "" where there was none."""
         self.web = f"{address[1]}://{address[2].removeprefix('api.')}/{name}"
 
     def close(self) -> None:
@@ -117,7 +119,9 @@ class Api:
         self._client.close()
 
     def get(self, path: str) -> Any:
-        """The document at a path of the repository; raises Unreachable."""
+        """The document at a path of the repository, or of the API where it begins with a slash;
+        raises Unreachable.
+        """
         return self._document("GET", path, self._persist("GET", path, None))
 
     def post(self, path: str, content: object) -> Any:
@@ -151,9 +155,11 @@ class Api:
 
     def _send(self, method: str, path: str, content: object) -> _Answer:
         try:
+            at = path if path.startswith("/") else f"/repos/{self.name}/{path}"
             status, headers, text = self._requester.requestJson(
-                method, f"/repos/{self.name}/{path}", headers=dict(_HEADERS), input=content
+                method, at, headers=dict(_HEADERS), input=content
             )
+            self.date = headers.get("date", "")
         except OSError as error:  # requests' own errors are; their texts carry headers
             return _Answer(0, {}, None, f"no answer ({type(error).__name__})")
         except (RuntimeError, ValueError, ArithmeticError) as error:
