@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from tests.forge import Signer
+from tests.git_repository import Repository
 from tests.house import repository
 from tests.house.repository import ROOT
 
@@ -146,9 +148,15 @@ def test_the_wheel_installs_and_runs(tmp_path: Path) -> None:
     where = _run([str(scripts / "python"), "-c", "import ghcr_signer; print(ghcr_signer.__file__)"])
     assert where.startswith(str(tmp_path))
 
+    Repository(tmp_path / "project")  # and the template has come along
+    (tmp_path / "signer.pub").write_bytes(Signer().pem)
+    own = ("--image", "ghcr.io/acme/**", "--owner", "@acme/signers")
+    _run([program, "init", "--key", "../signer.pub", *own], tmp_path / "project")
+    assert (tmp_path / "project/.github/workflows/signatures.yml").is_file()
 
-def _run(command: list[str]) -> str:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+
+def _run(command: list[str], folder: Path = ROOT) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

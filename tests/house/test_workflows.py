@@ -5,6 +5,7 @@ None of this shows when they are run on one machine, and all of it matters on Gi
 
 from __future__ import annotations
 
+import json
 import re
 from fnmatch import fnmatch
 from typing import Any
@@ -25,6 +26,10 @@ from tests.house.workflows import (
     load,
     steps,
 )
+
+from ghcr_signer.core import branch_rules
+from ghcr_signer.core.branch_rules import GITHUB_ACTIONS
+from ghcr_signer.core.finding import State
 
 READ = {"contents": "read"}
 PUBLISH = {"contents": "read", "packages": "write"}
@@ -375,7 +380,13 @@ def test_code_owners_are_asked_about_everything_but_signatures(folder: str) -> N
         ]
         return matching[-1]
 
-    for path in ("trusted.pub", ".github/CODEOWNERS", ".github/workflows/main.yml", "action.yml"):
+    for path in (
+        "policy.yml",
+        "trusted.pub",
+        ".github/CODEOWNERS",
+        ".github/workflows/main.yml",
+        "action.yml",
+    ):
         assert owners(path) == ["@OWNER"]
     assert owners("SIGNATURES/2026-02-09T07:41:13+00:00/IMAGE") == []
 
@@ -400,3 +411,32 @@ def test_git_changes_no_line_ending_of_what_was_signed() -> None:
     for folder in ("", "template"):
         lines = (ROOT / folder / ".gitattributes").read_text(encoding="utf-8").splitlines()
         assert "SIGNATURES/** -text" in lines
+
+
+# The settings that no file can hold.
+
+
+def test_the_rulesets_require_the_check_that_the_template_reports() -> None:
+    names = (TEMPLATE["jobs"]["verify"]["name"], WORKFLOWS["verify.yml"]["jobs"]["verify"]["name"])
+    ruleset = json.loads((ROOT / "docs/rulesets/default-branch.json").read_text("utf-8"))
+    (checks,) = (r for r in ruleset["rules"] if r["type"] == "required_status_checks")
+    required = checks["parameters"]["required_status_checks"]
+    assert required == [{"context": " / ".join(names), "integration_id": GITHUB_ACTIONS}]
+
+
+@pytest.mark.parametrize(("file", "target"), [("default-branch", "branch"), ("tags", "tag")])
+def test_a_ruleset_is_in_force_at_once_and_for_everybody(file: str, target: str) -> None:
+    ruleset = json.loads((ROOT / f"docs/rulesets/{file}.json").read_text("utf-8"))
+    assert (ruleset["target"], ruleset["enforcement"]) == (target, "active")
+    assert ruleset["bypass_actors"] == []
+    assert f"(rulesets/{file}.json)" in (ROOT / "docs/maintainer.md").read_text("utf-8")
+
+
+def test_the_rules_of_the_ruleset_are_those_that_doctor_wants() -> None:
+    ruleset = json.loads((ROOT / "docs/rulesets/default-branch.json").read_text("utf-8"))
+    found = list(branch_rules.judge(ruleset["rules"], "there"))
+    assert [finding.message for finding in found if finding.state is not State.GOOD] == []
+    assert len(found) == 4
+    for rule in ruleset["rules"]:  # and each of them counts
+        others = [each for each in ruleset["rules"] if each is not rule]
+        assert any(each.state is State.WRONG for each in branch_rules.judge(others, "there"))
