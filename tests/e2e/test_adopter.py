@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,7 @@ from tests.e2e.signatures import (
     to,
 )
 from tests.forge import Signer
+from tests.git_repository import Repository
 from tests.house.repository import ROOT
 from tests.house.workflows import YAML_BLOCK
 from tests.peers import faulty, github_api
@@ -43,10 +46,10 @@ WORKFLOW = f".github/workflows/{FILE}"
 
 @pytest.fixture(scope="session")
 def released(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documents and the template, as scripts/release fills them in."""
+    """The documents and the package, as scripts/release fills them in."""
     folder = tmp_path_factory.mktemp("released")
     shutil.copy(ROOT / "README.md", folder)
-    shutil.copytree(ROOT / "template", folder / "template")
+    shutil.copytree(ROOT / "src", folder / "src")
     script = ROOT / "scripts" / "release"
     subprocess.run(
         [sys.executable, script, software.owner, software.commit, "v0.1.0", folder], check=True
@@ -54,10 +57,24 @@ def released(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
+Init = Callable[[str, bytes], dict[str, bytes]]
+
+
 @pytest.fixture
-def template(released: Path) -> dict[str, bytes]:
-    """What an adopter starts with who takes the template."""
-    return below(released / "template")
+def init(released: Path, tmp_path: Path) -> Init:
+    """What an adopter starts with who says whose images they are, and has a signer's key."""
+
+    def run(owner: str, key: bytes) -> dict[str, bytes]:
+        new = Repository(tmp_path / "new")
+        (tmp_path / "signer.pub").write_bytes(key)
+        program = [sys.executable, "-m", "ghcr_signer", "init", "--key", "../signer.pub"]
+        whose = ["--image", f"ghcr.io/{owner}/**", "--owner", f"@{owner}/signers"]
+        environment = os.environ | {"PYTHONPATH": str(released / "src")}
+        subprocess.run([*program, *whose], cwd=new.root, env=environment, check=True)
+        files = below(new.root)
+        return {name: files[name] for name in files if not name.startswith(".git/")}
+
+    return run
 
 
 @pytest.fixture
@@ -71,12 +88,13 @@ def single_actions(released: Path) -> dict[str, bytes]:
 # By the reusable workflows
 
 
-def test_the_template_judges_a_pull_request(
-    act: Act, software: Software, template: dict[str, bytes], tmp_path: Path
+def test_a_new_project_judges_a_pull_request(
+    act: Act, software: Software, init: Init, tmp_path: Path
 ) -> None:
     """By the reusable workflow of another repository, which rehearses the upload too."""
     merged, new = real()
-    project = Project(tmp_path / "project", f"{REAL_OWNER}/signatures", template | merged)
+    files = init(REAL_OWNER, merged.pop("trusted.pub")) | merged
+    project = Project(tmp_path / "project", f"{REAL_OWNER}/signatures", files)
     event = project.propose(new)
 
     run = act.run(project, FILE, event, software.at(software.folder))
@@ -86,15 +104,15 @@ def test_the_template_judges_a_pull_request(
     assert "rehearsed: 3 entries went there and came back" in run.summary
 
 
-def test_the_template_publishes_a_merge(
-    act: Act, software: Software, template: dict[str, bytes], target: Target, tmp_path: Path
+def test_a_new_project_publishes_a_merge(
+    act: Act, software: Software, init: Init, target: Target, tmp_path: Path
 ) -> None:
     signer, registry = Signer(), target.registry
     target.hold(IMAGE)
-    template[WORKFLOW] += to(registry).encode()
-    project = Project(
-        tmp_path / "project", f"{OWNER}/signatures", template | {"trusted.pub": signer.pem}
-    )
+    files = init(OWNER, signer.pem)
+    files[WORKFLOW] += to(registry).replace("      transparency_log: optional\n", "").encode()
+    files["policy.yml"] += b"  transparencyLog: optional\n"
+    project = Project(tmp_path / "project", f"{OWNER}/signatures", files)
     project.propose(ours(FIRST, signer, "latest"))
 
     run = act.run(project, FILE, project.merge(), software.at(software.folder), SECRETS)

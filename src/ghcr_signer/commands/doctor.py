@@ -76,7 +76,7 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
 
 def run(options: Options, progress: Progress) -> Report:
     """Look at everything; raises UsageError where there is no git repository (GS2008, GS2009), or
-    a workflow that cannot be read (GS2001).
+    one of its files cannot be read (GS2001).
     """
     now = datetime.now(UTC)
     git = Git.around(options.directory)
@@ -185,7 +185,8 @@ def _github(
         from ghcr_signer.transfer.forge_setup import Forge
 
         policy = loaded.trust.policy if loaded and loaded.kind == "policy" else None
-        with closing(Api(name, api=options.api, token=options.token)) as api:
+        # asked once: whoever waits for a diagnosis would rather be told that nobody answers
+        with closing(Api(name, api=options.api, token=options.token, patience=0)) as api:
             yield from Forge(api, policy, workflows).look(now)
     except ModuleNotFoundError as error:
         fix = "Install ghcr-signer with its extra `actions`."

@@ -24,7 +24,7 @@ from ghcr_signer.peers.cosign import SigningKey, find
 from ghcr_signer.peers.git import Git
 from ghcr_signer.peers.installation import Software, installed
 from ghcr_signer.peers.new_files import write_new
-from ghcr_signer.peers.worktree import read_file
+from ghcr_signer.peers.worktree import TRUSTED_KEY, read_file
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.progress import Progress
 
@@ -134,7 +134,7 @@ def run(options: Options, progress: Progress) -> Report:
     return Report(
         "init",
         findings=tuple(good(name, words) for name, words in sorted(said.items())),
-        notices=tuple(_notices(options, project, key, written)),
+        notices=tuple(_notices(options, project, key, written, git.root)),
         next_steps=tuple(_next_steps(options.software, sorted(written), git.root)),
     )
 
@@ -221,7 +221,11 @@ def _require_as_meant(written: Mapping[str, bytes], project: _Project) -> None:
 
 
 def _notices(
-    options: Options, project: _Project, key: PublicKey, written: Mapping[str, bytes]
+    options: Options,
+    project: _Project,
+    key: PublicKey,
+    written: Mapping[str, bytes],
+    root: Path,
 ) -> Iterator[str]:
     yield (
         f"{project.key} is a key of {project.authority}: {key.kind}, {key.fingerprint};"
@@ -231,6 +235,11 @@ def _notices(
         yield (
             f"{CODE_OWNERS} names {project.owner}, as origin does. An organization cannot review:"
             f" put a team of it there, such as {project.owner}/signers"
+        )
+    if (root / TRUSTED_KEY).exists():
+        yield (
+            f"{TRUSTED_KEY} does not count beside a policy: what it signed counts if {POLICY} names"
+            " it too"
         )
     if b"<commit>" in written[_WORKFLOW]:
         yield (

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.code_owners import PLACES, CodeOwners
-from ghcr_signer.core.errors import GhcrSignerError
 from ghcr_signer.core.finding import Finding, good, wrong
 from ghcr_signer.peers.git import Git
 from ghcr_signer.peers.worktree import read_file
@@ -53,7 +52,7 @@ class Workflows:
         """Read them from a work tree; raises UsageError (GS2001) for one that cannot be read."""
         uses, environments = [], []
         for path in sorted((root / _FOLDER).glob("*.y*ml")):
-            text = read_file(path, _FILE_BYTES).decode("utf-8", "replace")
+            text = _read(path)
             found = _USES.findall(text)
             uses += [(f"{_FOLDER}/{path.name}", each) for each in found]
             if any(_runs(each, "publish") for each in found):
@@ -70,6 +69,10 @@ class Workflows:
         return [(file, each) for file, each in self.uses if not _PINNED.fullmatch(each)]
 
 
+def _read(path: Path) -> str:
+    return read_file(path, _FILE_BYTES).decode("utf-8", "replace")
+
+
 def _runs(used: str, command: str) -> bool:
     """Whether this is our action or workflow for a command, or the action that is for all."""
     match = _OURS.fullmatch(used)
@@ -79,7 +82,10 @@ def _runs(used: str, command: str) -> bool:
 def look_at_files(
     git: Git, folder: str, trust: Collection[str], workflows: Workflows
 ) -> Iterator[Finding]:
-    """The files that protect the signatures; `trust` are the paths of the policy and its keys."""
+    """The files that protect the signatures; `trust` are the paths of the policy and its keys.
+
+    Raises UsageError (GS2001) for a file that cannot be read.
+    """
     yield _attributes(git, folder)
     yield _owners(git.root, {*trust, *(file for file, _ in workflows.uses), *PLACES[:1]})
     yield _updates(git.root)
@@ -105,11 +111,7 @@ def _owners(root: Path, paths: Collection[str]) -> Finding:
     if there is None:
         why = "it is missing: nobody in particular reviews what is trusted"
         return wrong(name, codes.SETUP_FILES, why, file=PLACES[0])
-    try:
-        text = read_file(root / there, _FILE_BYTES).decode("utf-8", "replace")
-    except GhcrSignerError as error:
-        return wrong(name, codes.SETUP_FILES, str(error), file=there)
-    owners = CodeOwners.parse(text)
+    owners = CodeOwners.parse(_read(root / there))
     open_to_all = sorted(path for path in paths if not owners.of(path))
     if open_to_all:
         fix = f"Give {', '.join(open_to_all)} an owner; `*  @acme/signers` is about everything."
@@ -124,7 +126,7 @@ def _owners(root: Path, paths: Collection[str]) -> Finding:
 def _updates(root: Path) -> Finding:
     name = "updates"
     for place in _DEPENDABOT:
-        if (root / place).is_file() and b"github-actions" in (root / place).read_bytes():
+        if (root / place).is_file() and "github-actions" in _read(root / place):
             return good(name, f"{place} keeps the workflows up to date")
     if any((root / place).is_file() for place in _RENOVATE):
         return good(name, "Renovate is there; let it update github-actions")

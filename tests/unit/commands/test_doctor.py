@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,10 @@ from tests import stand_in
 from tests.forge import SET, Log, Signer, entry, write
 from tests.git_repository import Repository
 from tests.house.repository import ROOT
-from tests.peers import faulty, github_api, github_settings
+from tests.peers import faulty, github_api, github_settings, tools
 from tests.peers.faulty import Answer, Faulty
 from tests.peers.github_api import NAME, PREFIX, GitHub
+from tests.peers.process import free_port
 
 from ghcr_signer import cli
 from ghcr_signer.peers.installation import Software
@@ -210,14 +212,29 @@ def test_what_does_no_harm_is_well(
     assert {n for n, each in doctor().items() if each["state"] == "wrong"} == set()
 
 
-def test_without_cosign_or_without_piv_only_signers_need_more(
-    root: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = "This cosign was not built with piv-tool support!"
-    stand_in.cosign(root.parent, then=f"print({words!r})")
-    assert doctor()["cosign"]["state"] == "unknown"
+def test_only_a_signer_needs_cosign(root: Path, doctor: Doctor) -> None:
     (root.parent / "cosign").write_text("#!/bin/sh\nexit 1\n")
+    assert "does not tell its version" in doctor()["cosign"]["message"]
+    (root.parent / "cosign").unlink()
     assert doctor()["cosign"]["state"] == "unknown"
+
+
+@pytest.mark.parametrize("program", ["cosign2", "cosign3"])
+def test_a_real_cosign_tells_that_it_has_no_piv(root: Path, doctor: Doctor, program: str) -> None:
+    (root.parent / "cosign").unlink()
+    (root.parent / "cosign").symlink_to(tools.find(program))
+    found = doctor()["cosign"]
+    assert found["state"] == "unknown"
+    assert "built without support for security keys" in found["message"]
+
+
+@pytest.mark.parametrize(("version", "state"), [("2.35.9", "wrong"), ("2.36.0", "good")])
+def test_an_old_git_is_named(root: Path, doctor: Doctor, version: str, state: str) -> None:
+    real = shutil.which("git")
+    script = f"for last; do :; done; [ $last = version ] && exec echo git version {version}"
+    (root.parent / "git").write_text(f'#!/bin/sh\n{script}\nexec {real} "$@"\n')
+    (root.parent / "git").chmod(0o755)
+    assert doctor()["git"]["state"] == state
 
 
 def test_outside_a_repository_it_says_so(
@@ -418,6 +435,18 @@ def test_a_token_that_is_none_leaves_github_unknown(
     assert found["GitHub"]["state"] == "unknown"
     assert "401" in found["GitHub"]["message"]
     assert "expired" not in json.dumps(found)
+
+
+def test_where_github_does_not_answer_it_says_so_at_once(
+    online: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{free_port()}")
+    assert "no answer" in online()["GitHub"]["message"]
+
+
+@pytest.mark.parametrize("name", ["acme", "acme/..", "../acme", "acme/a b"])
+def test_what_is_no_repository_s_name_is_refused(online: Doctor, name: str) -> None:
+    assert online("--github", name, code=2) == {}
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(-200, "good"), (400, "wrong"), (-400, "wrong")])

@@ -222,6 +222,11 @@ def test_what_cannot_be_written_leaves_nothing_behind(
     assert "policy.yml cannot be written: No space left on device" in shown
 
 
+def test_a_key_that_does_not_count_any_more_is_named(root: Path, run: Run) -> None:
+    (root / "trusted.pub").write_bytes(Signer().pem)
+    assert "trusted.pub does not count beside a policy" in run()[1]
+
+
 # The key
 
 

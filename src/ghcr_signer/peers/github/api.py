@@ -69,14 +69,20 @@ class _Answer:
 
 class Api:
     """Requests to one repository, OWNER/REPOSITORY `name`, at `api`, which is GITHUB_API_URL. `web`
-    is its address for people. To be closed.
+    is its address for people. It waits for `patience` seconds in all. To be closed.
 
     The token goes to that host alone, by https (on loopback also by http); no redirect is followed
     to another. Raises UsageError (GS2001) for a name, an address or a token that is none.
     """
 
     def __init__(
-        self, name: str, *, api: str, token: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        name: str,
+        *,
+        api: str,
+        token: str,
+        patience: float = PATIENCE_SECONDS,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         address = _API.fullmatch(api)
         if address is None or (address[1].lower() == "http" and not is_loopback(address[2])):
@@ -107,7 +113,7 @@ class Api:
         self._requester = self._client.requester
         self._token = token
         self._sleep = sleep
-        self._patience = PATIENCE_SECONDS
+        self._patience = patience
         self._writes = 0
         self.name = name
         self.date = ""
