@@ -222,6 +222,16 @@ def test_what_cannot_be_written_leaves_nothing_behind(
     assert "policy.yml cannot be written: No space left on device" in shown
 
 
+def test_what_appears_meanwhile_is_not_overwritten(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "policy.yml").write_bytes(b"# somebody's work\n")
+    monkeypatch.setattr(os.path, "lexists", lambda path: False)
+    code, shown = run()
+    assert (code, files(root)) == (2, {"policy.yml": b"# somebody's work\n"})
+    assert "policy.yml cannot be written: File exists" in shown
+
+
 def test_a_key_that_does_not_count_any_more_is_named(root: Path, run: Run) -> None:
     (root / "trusted.pub").write_bytes(Signer().pem)
     assert "trusted.pub does not count beside a policy" in run()[1]
