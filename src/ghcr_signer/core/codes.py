@@ -683,7 +683,8 @@ SETUP_BRANCH = Code(
     "The rules of the default branch let too much through",
     "What is merged there is published. Whoever can push to it, merge without a review, or merge"
     " what was not checked, decides alone what is released.",
-    "Import docs/rulesets/default-branch.json: Settings → Rules → Rulesets → New ruleset → Import.",
+    "Import the ruleset docs/rulesets/default-branch.json of ghcr-signer: Settings → Rules →"
+    " Rulesets → New ruleset → Import a ruleset (docs/maintainer.md).",
 )
 SETUP_SETTINGS = Code(
     "GS1507",
