@@ -241,6 +241,11 @@ def _notices(
             f"{TRUSTED_KEY} does not count beside a policy: what it signed counts if {POLICY} names"
             " it too"
         )
+    if options.software and ".dev" in options.software.version:
+        yield (
+            f"the workflows call {options.software.version}, which is no release: this very program,"
+            f" at the commit {options.software.commit[:12]}"
+        )
     if b"<commit>" in written[_WORKFLOW]:
         yield (
             f"this build does not know which release it is: in {_WORKFLOW}, put owner, full commit"

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -290,6 +291,7 @@ def test_the_workflow_is_pinned_to_what_runs_here(
     code, shown = run()
     assert code == 0
     assert "this build does not know" not in shown
+    assert "which is no release" not in shown
     pins = re.findall(r"uses: (.*)", (root / WORKFLOW).read_text())
     assert pins == [
         f"founders/ghcr-signer/.github/workflows/{name}.yml@{RELEASED.commit} # v1.2.3"
@@ -304,6 +306,14 @@ def test_the_workflow_is_pinned_to_what_runs_here(
     ):
         done = subprocess.run([bin_ / command[0], *command[1:]], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_development_version_is_said_to_be_one(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreleased = replace(RELEASED, version="v1.3.0.dev0")
+    monkeypatch.setattr("ghcr_signer.commands.init.installed", lambda: unreleased)
+    assert "the workflows call v1.3.0.dev0, which is no release" in run()[1]
 
 
 def test_a_build_that_knows_no_release_says_what_to_fill_in(
