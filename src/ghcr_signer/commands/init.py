@@ -34,8 +34,6 @@ _WORKFLOW = ".github/workflows/signatures.yml"
 _HOST = "github.com"
 # What the template has in place of a project's own words.
 _GLOB, _KEY, _NAME, _OWNER = "{glob: ghcr.io/OWNER/**}", "keys/signer.pub", "signer", "@OWNER"
-_SOFTWARE = re.compile(r"(?<![\w-])[\w-]+/ghcr-signer\b")
-_PINNED = re.compile(r"(/[\w./-]+@)(?:<commit>|[0-9a-f]{40})(?: # \S+)?$", re.MULTILINE)
 _OTHER_OWNERS = ("CODEOWNERS", "docs/CODEOWNERS")  # which GitHub would not look at any more
 _AUTHORITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CODE_OWNER = re.compile(r"@[A-Za-z0-9-]+(?:/[A-Za-z0-9._-]+)?")
@@ -189,7 +187,7 @@ def _files(
         text = text.replace(_GLOB, globs).replace(_KEY, project.key)
         text = text.replace(f"name: {_NAME}\n", f"name: {project.authority}\n")
         text = text.replace(_OWNER, project.owner)
-        yield name, (_pinned(text, software) if software else text).encode()
+        yield name, (software.put_into(text) if software else text).encode()
     yield project.key, key.pem
 
 
@@ -199,12 +197,6 @@ def _template(folder: Traversable, above: str = "") -> Iterator[tuple[str, str]]
             yield from _template(each, f"{above}{each.name}/")
         else:
             yield f"{above}{each.name}", each.read_text(encoding="utf-8")
-
-
-def _pinned(text: str, software: Software) -> str:
-    """The text with this very software in it, where it names a release or the place for one."""
-    text = _SOFTWARE.sub(software.name, text)
-    return _PINNED.sub(rf"\g<1>{software.commit} # {software.version}", text)
 
 
 def _require_as_meant(written: Mapping[str, bytes], project: _Project) -> None:
@@ -243,7 +235,7 @@ def _notices(
         )
     if options.software and ".dev" in options.software.version:
         yield (
-            f"the workflows call {options.software.version}, which is no release: this very program,"
+            f"the workflows call {options.software.version}, which is no release: what runs here,"
             f" at the commit {options.software.commit[:12]}"
         )
     if b"<commit>" in written[_WORKFLOW]:

@@ -10,6 +10,8 @@ from importlib import metadata
 from ghcr_signer import __version__
 
 _URL = re.compile(r"https://github\.com/([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?")
+_NAMED = re.compile(r"(?<![\w-])[\w-]+/ghcr-signer\b")
+_PINNED = re.compile(r"(/[\w./-]+@)(?:<commit>|[0-9a-f]{40})(?: # \S+)?$", re.MULTILINE)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -20,6 +22,11 @@ class Software:
     name: str
     commit: str
     version: str
+
+    def put_into(self, text: str) -> str:
+        """The text with this release in it, where it names one or has the place for one."""
+        text = _NAMED.sub(self.name, text)
+        return _PINNED.sub(rf"\g<1>{self.commit} # {self.version}", text)
 
 
 def installed() -> Software | None:
