@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "sign": "sign an image with cosign, verify, and write one set",
     "collect": "take signatures from a registry that holds them into a set",
+    "push": "commit a set on a branch of its own, push it, and open its pull request",
     "verify": "verify every signature in the directory, offline",
     "publish": "verify, upload what is missing, read it back, move tags",
     "policy": "say in words who may sign what, or what another policy would change",

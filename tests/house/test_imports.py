@@ -46,6 +46,7 @@ PURE = {
     "types",
     "typing",
     "unicodedata",
+    "urllib.parse",
     "cryptography",
     "jsonschema",
     "jsonschema_rs",

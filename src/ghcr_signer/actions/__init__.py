@@ -18,14 +18,13 @@ from ghcr_signer.commands import collect, publish, verify
 from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
 from ghcr_signer.commands.ceremony import reference
 from ghcr_signer.core import codes
-from ghcr_signer.core.errors import GhcrSignerError, Refused, UsageError
+from ghcr_signer.core.errors import GhcrSignerError, UsageError
 from ghcr_signer.core.plan import MoveTag, Push
 from ghcr_signer.peers.github.api import Api
 from ghcr_signer.peers.github.proposal import submit
-from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.checkout import base_of, require_present_head
-from ghcr_signer.transfer.new_set import parse_tags
+from ghcr_signer.transfer.new_set import parse_tags, read_set
 from ghcr_signer.transfer.propose import propose
 
 Outcome = tuple[Report, dict[str, str]]
@@ -124,9 +123,10 @@ def _collect(inputs: Inputs) -> Outcome:
         proposal = propose(
             name,
             git.path(directory),
-            _contents(directory, name),
+            read_set(directory, name),
             base_branch=event.protected,
             base_commit=git.resolve("HEAD"),
+            by_workflow=True,
         )
         with closing(_github(inputs)) as api:
             proposed = submit(api, proposal)
@@ -151,15 +151,3 @@ ACTIONS: dict[str, Callable[[Inputs], Outcome]] = {
     "verify": _verify,
     "publish": _publish,
 }
-
-
-def _contents(directory: Path, name: str) -> dict[str, dict[str, bytes]]:
-    """The files of the set that was just written, by entry and name."""
-    entries = Worktree(directory).read_set(name).entries
-    found: dict[str, dict[str, bytes]] = {entry: {} for entry in entries}
-    for entry, files in entries.items():
-        for file, read in files.items():
-            if read.content is None:
-                raise Refused(codes.NOT_REGULAR, "it has changed since it was written", file=file)
-            found[entry][file] = read.content
-    return found

@@ -84,13 +84,18 @@ def add_sets(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
-    """The signature directory that a new set is written to."""
+    """The signature directory that a new set is written to, and whether it is pushed from there."""
     parser.add_argument(
         "--directory",
         type=Path,
         default=DEFAULT_DIRECTORY,
         metavar="DIR",
         help=f"the signature directory to write to (default: {DEFAULT_DIRECTORY})",
+    )
+    parser.add_argument(
+        "--push",
+        action="store_true",
+        help="then commit the set on a branch of its own and push it, as `ghcr-signer push` does",
     )
 
 

@@ -1,23 +1,29 @@
-"""What `sign` and `collect` have in common: the image that was named, and the set at the end."""
+"""What `sign` and `collect` have in common: the image that was named, and the set at the end,
+which `push` pushes as they do.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.core import codes, limits
-from ghcr_signer.core.errors import Failure, Refused, UsageError
+from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, UsageError
+from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.verification import verify_alone
 from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.peers.worktree import Worktree, read_file
 from ghcr_signer.report.report import Report
-from ghcr_signer.transfer.new_set import NewEntry, git_commands, in_set
+from ghcr_signer.transfer.new_set import NewEntry, git_commands, in_set, read_set
 from ghcr_signer.transfer.progress import Progress
+from ghcr_signer.transfer.push import Pushed, push
 from ghcr_signer.transfer.subjects import Source, resolve_digest
 
 
@@ -113,3 +119,46 @@ def finish(
         written=f"{directory.as_posix()}/{name}",
         next_steps=git_commands(directory, name, image),
     )
+
+
+def carry(
+    report: Report,
+    path: str | None,
+    trust: Trust | None,
+    environment: Mapping[str, str],
+    progress: Progress,
+) -> Report:
+    """Verify a set that is there, push just what was verified, and add to the report where it is.
+
+    Without trust it is pushed unverified. A push that fails leaves the set where it is, and says
+    how to go on. `path` is None where no set was written.
+    """
+    if path is None:
+        return report
+    directory, name = Path(path).parent, Path(path).name
+    entries = read_set(directory, name)
+    if trust is not None:
+        now = datetime.now(UTC)
+        verdicts = (verify_alone(x, files, trust, now=now) for x, files in entries.items())
+        report = replace(report, sets=1, verdicts=tuple(in_set(x, name) for x in verdicts))
+        if not report.passed:
+            return report
+    again = f"ghcr-signer push {shlex.quote(path)}"
+    try:
+        pushed = push(directory, name, entries, environment, progress, again)
+    except GhcrSignerError as error:
+        failures = (*report.failures, error.failure)
+        return replace(report, failures=failures, next_steps=(again,))
+    notices = (*report.notices, *_told(pushed))
+    steps = () if pushed.pull_request else (f"open the pull request: {pushed.page}",)
+    return replace(report, notices=notices, next_steps=steps if pushed.page else ())
+
+
+def _told(pushed: Pushed) -> Iterator[str]:
+    yield f"{pushed.branch} at {pushed.place} is commit {pushed.commit}"
+    if pushed.pull_request:
+        yield f"its pull request is {pushed.pull_request}"
+    elif pushed.page is None:
+        yield "open its pull request where that repository is"
+    if pushed.problem:
+        yield f"no pull request was opened: {pushed.problem}"

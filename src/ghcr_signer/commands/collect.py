@@ -16,7 +16,14 @@ from ghcr_signer.commands.arguments import (
     find_trust,
     trust_options,
 )
-from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
+from ghcr_signer.commands.ceremony import (
+    Target,
+    carry,
+    check_directory,
+    finish,
+    reference,
+    target,
+)
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError, about
 from ghcr_signer.core.image import Image
@@ -42,6 +49,7 @@ class Options:
     directory: Path
     trust: TrustOptions
     environment: Mapping[str, str] = field(repr=False)
+    push: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +76,7 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         arguments.directory,
         trust_options(arguments),
         environment,
+        arguments.push,
     )
 
 
@@ -93,7 +102,11 @@ def run(options: Options, progress: Progress) -> Report:
         now = datetime.now(UTC)
         verdicts = [verify_new(found.image, entry, loaded.trust, now) for entry in entries]
         notices.append(f"verified with {loaded}")
-    return finish("collect", found.image, entries, verdicts, options.directory, notices)
+    report = finish("collect", found.image, entries, verdicts, options.directory, notices)
+    if options.push:
+        trust = loaded.trust if loaded else None
+        return carry(report, report.written, trust, options.environment, progress)
+    return report
 
 
 def _place(options: Options) -> Location:

@@ -25,7 +25,14 @@ from ghcr_signer.commands.arguments import (
     policy_of,
     trust_options,
 )
-from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
+from ghcr_signer.commands.ceremony import (
+    Target,
+    carry,
+    check_directory,
+    finish,
+    reference,
+    target,
+)
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
@@ -43,6 +50,7 @@ from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.fetch import signature_files
 from ghcr_signer.transfer.new_set import NewEntry, parse_tags, verify_new
 from ghcr_signer.transfer.progress import Progress
+from ghcr_signer.transfer.push import check as check_push
 from ghcr_signer.transfer.subjects import Subject, subjects
 
 
@@ -64,6 +72,7 @@ class Options:
     directory: Path
     trust: TrustOptions
     environment: Mapping[str, str] = field(repr=False)
+    push: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +143,7 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         directory=arguments.directory,
         trust=trust_options(arguments),
         environment=environment,
+        push=arguments.push,
     )
 
 
@@ -141,6 +151,8 @@ def run(options: Options, progress: Progress) -> Report:
     """Sign; whatever can be refused is refused before the first touch."""
     program = cosign.find(options.cosign, options.environment)
     check_directory(options.directory)
+    if options.push:
+        check_push(options.directory, options.environment, progress)
     loaded = find_trust(options.trust, FilesAround(options.directory))
     _check_log(options, loaded)
     found = target(
@@ -166,7 +178,10 @@ def run(options: Options, progress: Progress) -> Report:
     with EmbeddedRegistry() as registry:
         entries, verdicts = _sign(options, program, found.image, todo, registry, trust, progress)
     notices = (*found.notices, notice)
-    return finish("sign", found.image, entries, verdicts, options.directory, notices)
+    report = finish("sign", found.image, entries, verdicts, options.directory, notices)
+    if options.push:
+        return carry(report, report.written, trust, options.environment, progress)
+    return report
 
 
 def _check_log(options: Options, loaded: LoadedTrust | None) -> None:

@@ -615,6 +615,69 @@ NEW_SIGNATURE_FAILS = Code(
     "See the reasons above; is the signing key the one that the directory trusts?",
 )
 
+# Pushing
+NO_REMOTE = Code(
+    "GS1330",
+    "There is no remote to push to",
+    "A set is pushed to the remote `upstream`, else to `origin`, else to the only one.",
+    "Add the repository that the pull request goes to: git remote add upstream URL",
+    exit_code=2,
+)
+NO_IDENTITY = Code(
+    "GS1331",
+    "git does not know who you are",
+    "A commit says who made it; what git would guess of the machine's name is nobody.",
+    'Run: git config --global user.name "YOUR NAME", and git config --global user.email YOU@HOST;'
+    " then the same command again.",
+    exit_code=2,
+)
+NO_NEW_COMMIT = Code(
+    "GS1332",
+    "The commit could not be made",
+    "git failed while it wrote the set's files, or signed the commit (`commit.gpgSign`).",
+    "Mend what git says, then run the same command again.",
+)
+BRANCH_TAKEN = Code(
+    "GS1333",
+    "The branch is there already, with something else",
+    "Nobody's branch is overwritten. One that holds just this set would be taken as it is.",
+    "Look at the branch. If nobody needs it, delete it there, and run the same command again.",
+)
+PUSH_DENIED = Code(
+    "GS1334",
+    "The remote refuses this",
+    "Your git has no credentials for it, they do not grant this, or a rule there forbids it.",
+    "Log in as git wants it (an ssh key, or a credential helper), then run the same command again.",
+    exit_code=3,
+)
+PUSH_FAILED = Code(
+    "GS1335",
+    "git could not talk to the remote",
+    "It did not answer, or not to the end. What was made is kept.",
+    "Look at what git says, then run the same command again: what is there already is found.",
+    exit_code=3,
+)
+PUSH_DIFFERS = Code(
+    "GS1336",
+    "What was committed or pushed is not the set",
+    "The commit is read back before it is pushed, and the branch afterwards: what is proposed must"
+    " be what was verified.",
+    "Run the same command again; if it stays, report it.",
+)
+NO_DEFAULT_BRANCH = Code(
+    "GS1337",
+    "The remote has no default branch",
+    "A set is committed on top of the default branch; an empty repository has none.",
+    "Push the repository's first commit there, or check the remote's URL.",
+)
+SET_THERE = Code(
+    "GS1338",
+    "The default branch has a set of that name",
+    "A merged set is never added to, and its name is never used again.",
+    "If it is this one, it is merged: nothing is left to do. Else rename the set's folder after the"
+    " present instant; names are not signed.",
+)
+
 # Collecting
 NO_SIGNATURES = Code(
     "GS1401",

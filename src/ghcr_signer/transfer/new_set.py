@@ -14,6 +14,7 @@ from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.core.verification import verify_alone
+from ghcr_signer.peers.worktree import Worktree
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,23 @@ def in_set(verdict: Verdict, name: str) -> Verdict:
     """The same verdict, now that the entry's set has a name."""
     entry = replace(verdict.entry, set_name=name) if verdict.entry else None
     return replace(verdict, path=f"{name}/{verdict.path}", entry=entry)
+
+
+def read_set(directory: Path, name: str) -> dict[str, dict[str, bytes]]:
+    """A set's files, by entry and name, each read once; raises Refused (GS0101, GS0103) for what
+    no command of ours writes.
+    """
+    found = Worktree(directory).read_set(name)
+    if found.strays:
+        raise Refused(codes.UNEXPECTED_FILE, f"{found.strays[0]!r} is no entry", file=name)
+    contents: dict[str, dict[str, bytes]] = {entry: {} for entry in found.entries}
+    for entry, files in found.entries.items():
+        for file, read in files.items():
+            if read.content is None:
+                path = f"{name}/{entry}/{file}"
+                raise Refused(codes.NOT_REGULAR, "it is no file of a set", file=path)
+            contents[entry][file] = read.content
+    return contents
 
 
 def git_commands(root: Path, name: str, image: Reference) -> tuple[str, ...]:

@@ -27,6 +27,18 @@ _LONGEST_TITLE = 200  # GitHub takes 256 characters
 
 _What = tuple[Reference, tuple[str, ...]]  # an image, the tags that would move to it
 
+_COLLECTED = (
+    "signatures that `ghcr-signer collect` found in a registry, as they are there.",
+    (
+        "A workflow opened this pull request, so its checks wait for a person: press **Approve",
+        "workflows to run**, and read what they say before you merge.",
+    ),
+)
+_PUSHED = (
+    "signatures as files, pushed from a signer's machine by `ghcr-signer`.",
+    ("Read what the checks say before you merge.",),
+)
+
 
 def propose(
     name: str,
@@ -35,24 +47,26 @@ def propose(
     *,
     base_branch: str,
     base_commit: str,
+    by_workflow: bool,
 ) -> Proposal:
     """The proposal of the set `name`: `entries` gives each entry's files, by their names.
 
-    `directory` is the signature directory's path in the repository. Raises Refused for what is no
+    `directory` is the signature directory's path in the repository; `by_workflow`: the `collect` of
+    a workflow makes it, else a person. Raises Refused for what is no
     set (steps 1 and 2), UsageError (GS2001) for a directory outside the repository.
 
     Nothing foreign is in the texts but references and tags, whose grammar has no Markdown that
     would act within a code span. (References to characters would not do: GitHub looks for mentions
     when they have become characters again.)
     """
-    instant = parse_set_name(name)
+    branch = branch_of(name)
     folder = _folder(directory) / name
     what = [_what(entry, files) for entry, files in entries.items()]
     if not what:
         raise Refused(codes.EMPTY_SET, "there is nothing to propose", file=str(folder))
     title = _title(what)
     return Proposal(
-        branch=f"ghcr-signer/{set_name(instant, colons=False)}",
+        branch=branch,
         base_branch=base_branch,
         base_commit=base_commit,
         files={
@@ -62,8 +76,13 @@ def propose(
         },
         message=f"{title}\n",
         title=title,
-        body="".join(f"{line}\n" for line in _body(name, what)),
+        body="".join(f"{line}\n" for line in _body(name, what, by_workflow)),
     )
+
+
+def branch_of(name: str) -> str:
+    """The branch that a set is proposed on, a name of its own; raises Refused (GS0107)."""
+    return f"ghcr-signer/{set_name(parse_set_name(name), colons=False)}"
 
 
 def _folder(directory: str) -> PurePosixPath:
@@ -99,9 +118,10 @@ def _title(what: list[_What]) -> str:
     return f"Sign {image.name[:_LONGEST_TITLE]}@{short}"
 
 
-def _body(name: str, what: list[_What]) -> Iterable[str]:
-    yield f"The set `{name}`: signatures that `ghcr-signer collect` found in a registry, as they"
-    yield "are there. Merging publishes them, and then moves the tags."
+def _body(name: str, what: list[_What], by_workflow: bool) -> Iterable[str]:
+    origin, ending = _COLLECTED if by_workflow else _PUSHED
+    yield f"The set `{name}`: {origin}"
+    yield "Merging publishes them, and then moves the tags."
     yield ""
     yield "| image | tags that would move to it |"
     yield "|---|---|"
@@ -110,8 +130,7 @@ def _body(name: str, what: list[_What]) -> Iterable[str]:
     if len(what) > _SHOWN_ENTRIES:
         yield f"| … and {len(what) - _SHOWN_ENTRIES} more, in the files | |"
     yield ""
-    yield "A workflow opened this pull request, so its checks wait for a person: press **Approve"
-    yield "workflows to run**, and read what they say before you merge."
+    yield from ending
 
 
 def _tags(tags: tuple[str, ...]) -> str:

@@ -74,10 +74,23 @@ def submit(api: Api, proposal: Proposal) -> Proposed:
     commit = _commit(api, proposal)
     _make_branch(api, proposal.branch, commit)
     try:
-        number = _open_pull_request(api, proposal, commit)
+        return open_pull_request(api, proposal, commit, owner(api))
     except GhcrSignerError as error:
         raise _no_pull_request(api, proposal, error) from None
+
+
+def open_pull_request(api: Api, proposal: Proposal, commit: str, head_owner: str) -> Proposed:
+    """Open the pull request of a commit on the proposal's branch, which is `head_owner`'s; or find
+    the one that is open. Raises Refused (GS1404) for one of something else, Unreachable (GS3007 to
+    GS3009).
+    """
+    number = _open_pull_request(api, proposal, commit, head_owner)
     return Proposed(number, f"{api.web}/pull/{number}", proposal.branch, commit)
+
+
+def owner(api: Api) -> str:
+    """Whose repository it is."""
+    return api.name.partition("/")[0]
 
 
 def _commit(api: Api, proposal: Proposal) -> str:
@@ -168,18 +181,21 @@ def _make_branch(api: Api, branch: str, commit: str) -> None:
     _same(text(ref, "object", "sha"), commit, "the branch")
 
 
-def _open_pull_request(api: Api, proposal: Proposal, commit: str) -> int:
+def _open_pull_request(api: Api, proposal: Proposal, commit: str, head_owner: str) -> int:
     """The number of the pull request, opened now or, where the answer was lost, a moment ago."""
+    head = proposal.branch
+    if head_owner.lower() != owner(api).lower():
+        head = f"{head_owner}:{head}"
     content = {
         "title": proposal.title,
         "body": proposal.body,
-        "head": proposal.branch,
+        "head": head,
         "base": proposal.base_branch,
     }
     pulls = [api.post_new("pulls", content)]
     if pulls == [None]:
-        head = quote(f"{api.name.partition('/')[0]}:{proposal.branch}", safe="")
-        pulls = api.get(f"pulls?state=open&head={head}")
+        label = quote(f"{head_owner}:{proposal.branch}", safe="")
+        pulls = api.get(f"pulls?state=open&head={label}")
     for pull in pulls if isinstance(pulls, list) else []:
         number = pull.get("number") if isinstance(pull, dict) else None
         ends = (text(pull, "head", "sha"), text(pull, "base", "ref"))

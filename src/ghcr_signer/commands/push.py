@@ -1,0 +1,50 @@
+"""push: commit a set that is written on a branch of its own, push it, and open its pull request."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ghcr_signer.commands.arguments import TrustOptions, add_trust, find_trust, trust_options
+from ghcr_signer.commands.ceremony import carry
+from ghcr_signer.peers.worktree import FilesAround
+from ghcr_signer.report.report import Report
+from ghcr_signer.transfer.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which set, and what verifies it before anybody else sees it."""
+
+    path: Path
+    trust: TrustOptions
+    environment: Mapping[str, str] = field(repr=False)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `push`."""
+    parser.epilog = (
+        "It goes to the remote `upstream`, else `origin`; where that refuses, to your fork of it."
+        " With GH_TOKEN or GITHUB_TOKEN the pull request is opened, else the page for it is named."
+    )
+    parser.add_argument(
+        "set", type=Path, metavar="SET", help="the set's folder, such as SIGNATURES/2026-…"
+    )
+    add_trust(parser)
+
+
+def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Options:
+    """The command line as Options."""
+    return Options(arguments.set, trust_options(arguments), environment)
+
+
+def run(options: Options, progress: Progress) -> Report:
+    """Verify the set, where there is trust, and push it; the same again does no harm."""
+    loaded = find_trust(options.trust, FilesAround(options.path.parent))
+    trust, notice = None, "not verified: there is no policy.yml, no trusted.pub and no --key"
+    if loaded is not None:
+        trust, notice = loaded.trust, f"verified with {loaded}"
+    report = Report("push", notices=(notice,))
+    return carry(report, options.path.as_posix(), trust, options.environment, progress)
