@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,28 +94,43 @@ class Signer:
         self.git("push", "--quiet", f"{HUB}{UPSTREAM}", "HEAD:main", at=maker)
         return self.git("rev-parse", "HEAD", at=maker)
 
-    def write(self, name: str = SET, **more: object) -> dict[str, bytes]:
+    def write(
+        self,
+        name: str = SET,
+        *,
+        by: Sequence[forge.Signer] = (),
+        optional: Mapping[str, object] | None = None,
+    ) -> dict[str, bytes]:
         """Write a good set of one entry into the clone; its files, by their paths in the clone."""
-        entry, files = forge.entry([self.key], IMAGE, tags=["latest"], **more)  # type: ignore[arg-type]
+        entry, files = forge.entry(by or [self.key], IMAGE, tags=["latest"], optional=optional)
         forge.write(self.clone, {name: {entry: files}})
         return {f"SIGNATURES/{name}/{entry}/{file}": files[file] for file in files}
 
-    def push(self, name: str = SET, *, progress: Progress | None = None, **env: str) -> Report:
-        """`ghcr-signer push`."""
-        options = push.Options(self.clone / "SIGNATURES" / name, TRUST, {**self.environment, **env})
+    def push(
+        self,
+        name: str = SET,
+        *,
+        at: Path | None = None,
+        progress: Progress | None = None,
+        trust: TrustOptions = TRUST,
+        **environment: str,
+    ) -> Report:
+        """`ghcr-signer push` of a set in the clone, or in another directory."""
+        path = (at or self.clone / "SIGNATURES") / name
+        options = push.Options(path, trust, {**self.environment, **environment})
         try:
             report = push.run(options, progress or Progress())
         except Exception as error:
             report = Report.of_error("push", error)
-        "".join(json_report.render(report))
+        "".join(json_report.render(report))  # which holds it to its schema
         return report
 
-    def verify(self, commit: str) -> Report:
+    def verify(self, commit: str, trust: TrustOptions = TRUST) -> Report:
         """What CI says of a commit."""
         self.git("fetch", "--quiet", "origin")
         options = verify.Options(
             directory=self.clone / "SIGNATURES",
-            trust=TRUST,
+            trust=trust,
             sets=(),
             registry=None,
             commit=commit,
@@ -151,7 +167,7 @@ class Signer:
     def state(self) -> tuple[str, ...]:
         """What is the signer's own in the clone: work tree, index, HEAD, branches, stashes."""
         return (
-            self.git("status", "--porcelain=v2", "--branch", "--ignored"),
+            self.git("status", "--porcelain=v2", "--ignored"),
             self.git("ls-files", "--stage"),
             self.git("for-each-ref", "refs/heads", "refs/tags", "refs/stash"),
             (self.clone / ".git" / "HEAD").read_text(),
@@ -167,6 +183,29 @@ class Signer:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+class Heads(Mapping[str, str]):
+    """The branches of a repository on the hub, as the stand-in for GitHub's API has its refs."""
+
+    def __init__(self, signer: Signer, name: str = UPSTREAM) -> None:
+        self._signer, self._name = signer, name
+
+    def _now(self) -> dict[str, str]:
+        branches = self._signer.branches(self._name)
+        return {f"heads/{branch}": commit for branch, commit in branches.items()}
+
+    def __getitem__(self, ref: str) -> str:
+        """The commit of heads/BRANCH."""
+        return self._now()[ref]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names."""
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._now())
 
 
 def codes_of(report: Report) -> list[str]:

@@ -17,6 +17,7 @@ from tests.interop.user import User
 from tests.peers import images, registries
 from tests.peers.cosign import Cosign, KeyPair
 from tests.peers.registries import Peer
+from tests.signer import Signer
 
 IMAGE = images.build(attestations=True)
 SIGNED = [IMAGE.digest, *(manifest.digest for manifest in IMAGE.platforms)]
@@ -136,15 +137,41 @@ def test_it_shows_what_will_be_signed_which_is_due_and_what_to_do_next(
         assert f"{line}\n" in done.stderr
     assert "verified with the signing key itself (sha256:" in done.stdout
     (made,) = user.signatures.iterdir()
-    branch = f"signatures-{made.name.replace(':', '-').replace('+00-00', 'Z')}"
-    assert done.stdout.endswith(
-        "Next:\n"
-        f"  git switch --create {branch}\n"
-        f"  git add SIGNATURES/{made.name}\n"
-        f'  git commit --message "Sign {image}"\n'
-        "  git push --set-upstream origin HEAD\n"
-        "  and open a pull request.\n"
+    step = f"ghcr-signer push SIGNATURES/{made.name} --transparency-log optional"
+    assert done.stdout.endswith(f"Next:\n  {step}\n")
+
+
+@one_cosign
+def test_what_was_signed_is_pushed_if_that_is_wanted(
+    image: str, program: Cosign, key: KeyPair, tmp_path: Path
+) -> None:
+    signer = Signer(tmp_path)
+    user = User(signer.clone)
+    trust(user, key)
+    done = user.does(
+        *("sign", image, "--key", key.private, "--cosign", program.path, "--yes", "--push"),
+        *UNLOGGED,
+        environment={**signer.environment, **key.environment},
     )
+    (branch,) = signer.branches().keys() - {"main"}
+    assert signer.files(signer.branches()[branch]) == {
+        path.relative_to(signer.clone).as_posix(): path.read_bytes()
+        for path in user.signatures.rglob("*")
+        if path.is_file()
+    }
+    assert f"/compare/main...acme:{branch}?expand=1\n" in done.stdout
+
+
+def test_what_a_push_needs_is_looked_for_before_the_first_touch(image: str, tmp_path: Path) -> None:
+    signer = Signer(tmp_path)
+    signer.git("remote", "remove", "origin")
+    program = stand_in.cosign(tmp_path)
+    done = User(signer.clone).run(
+        *("sign", image, "--key", "x", "--cosign", program.path, "--yes", "--push", *OPTIONAL),
+        environment=signer.environment,
+    )
+    assert (done.code, "GS1330" in done.stdout) == (2, True)
+    assert program.calls == []
 
 
 @every_cosign

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from .faulty import Answer, Request
 
 NAME = "acme/signatures"
+_OWNER = NAME.partition("/")[0]
 TOKEN = "ghs_s3cret"
 PREFIX = "/api/v3"
 _WHO = "somebody <somebody@example.com> 1763700000 +0000"
@@ -39,6 +40,7 @@ class GitHub:
     def __init__(self, files: Mapping[str, bytes] | None = None) -> None:
         self.objects: dict[str, tuple[str, bytes]] = {}
         self.refs: dict[str, str] = {}
+        self.pushed: dict[str, Mapping[str, str]] = {}  # by owner: refs that git brought there
         self.pulls: list[Document] = []
         self.permissions = {"contents", "pull-requests"}
         self.may_open_pull_requests = True
@@ -190,11 +192,12 @@ class GitHub:
             raise _Refusal(403, words)
         if f"heads/{sent['base']}" not in self.refs:
             raise _Refusal(422, "Validation Failed", "base is invalid")
-        head = self.refs.get(f"heads/{sent['head']}")
+        owner, _, name = sent["head"].rpartition(":")
+        head = self.pushed.get(owner or _OWNER, self.refs).get(f"heads/{name}")
         if head is None:
             raise _Refusal(422, "Validation Failed", "head is invalid")
-        if any(pull["head"]["ref"] == sent["head"] for pull in self.pulls):
-            label = f"{NAME.partition('/')[0]}:{sent['head']}"
+        label = f"{owner or _OWNER}:{name}"
+        if any(pull["head"]["label"] == label for pull in self.pulls):
             words = f"A pull request already exists for {label}."
             raise _Refusal(422, "Validation Failed", words)
         pull = {
@@ -202,16 +205,14 @@ class GitHub:
             "state": "open",
             "title": sent["title"],
             "body": sent["body"],
-            "head": {"ref": sent["head"], "sha": head},
+            "head": {"label": label, "ref": name, "sha": head},
             "base": {"ref": sent["base"]},
         }
         self.pulls.append(pull)
         return pull
 
     def _list_pulls(self, sent: Document) -> list[Document]:
-        owner, _, ref = sent.get("head", "").partition(":")
-        own = owner == NAME.partition("/")[0]
-        return [pull for pull in self.pulls if own and pull["head"]["ref"] == ref]
+        return [pull for pull in self.pulls if pull["head"]["label"] == sent.get("head")]
 
     # git
 

@@ -37,6 +37,19 @@ class TrustOptions:
     transparency_log: Requirement | None = None
     otherwise: tuple[str, ...] = ()
 
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The same on a command line."""
+        logged = self.transparency_log
+        given = (
+            ("--policy", self.policy),
+            *(("--key", key) for key in self.keys),
+            *(("--repository", glob) for glob in self.repositories),
+            ("--trusted-root", self.trusted_root),
+            ("--transparency-log", logged.value if logged else None),
+        )
+        return tuple(str(word) for option in given if option[1] for word in option)
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrust:

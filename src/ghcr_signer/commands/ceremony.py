@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ghcr_signer.commands.arguments import TrustOptions
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, UsageError
 from ghcr_signer.core.policy import Trust
@@ -21,7 +22,7 @@ from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.peers.worktree import Worktree, read_file
 from ghcr_signer.report.report import Report
-from ghcr_signer.transfer.new_set import NewEntry, git_commands, in_set, read_set
+from ghcr_signer.transfer.new_set import NewEntry, in_set, read_set
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.push import Pushed, push
 from ghcr_signer.transfer.subjects import Source, resolve_digest
@@ -103,6 +104,7 @@ def finish(
     entries: Sequence[NewEntry],
     verdicts: Sequence[Verdict],
     directory: Path,
+    trust: TrustOptions,
     notices: Sequence[str],
 ) -> Report:
     """Write the new set, and say what to do with it; none where a verdict failed (GS1309)."""
@@ -111,14 +113,20 @@ def finish(
         return Report(command, 1, tuple(verdicts), (nothing,), tuple(notices))
     files = {entry.digest.hex: entry.files(image) for entry in entries}
     name = Worktree(directory).write_set(files, datetime.now(UTC))
+    written = f"{directory.as_posix()}/{name}"
     return Report(
         command,
         sets=1,
         verdicts=tuple(in_set(verdict, name) for verdict in verdicts),
         notices=tuple(notices),
-        written=f"{directory.as_posix()}/{name}",
-        next_steps=git_commands(directory, name, image),
+        written=written,
+        next_steps=(push_command(written, trust),),
     )
+
+
+def push_command(path: str, trust: TrustOptions) -> str:
+    """The command that carries a written set into a pull request, under the same trust."""
+    return shlex.join(("ghcr-signer", "push", path, *trust.arguments))
 
 
 def carry(
@@ -130,28 +138,56 @@ def carry(
 ) -> Report:
     """Verify a set that is there, push just what was verified, and add to the report where it is.
 
-    Without trust it is pushed unverified. A push that fails leaves the set where it is, and says
-    how to go on. `path` is None where no set was written.
+    Without trust it is pushed unverified. A push that fails leaves the set where it is; the
+    report's next step is then still the one that pushes it. `path` is None where no set was
+    written.
     """
     if path is None:
         return report
     directory, name = Path(path).parent, Path(path).name
     entries = read_set(directory, name)
     if trust is not None:
-        now = datetime.now(UTC)
-        verdicts = (verify_alone(x, files, trust, now=now) for x, files in entries.items())
-        report = replace(report, sets=1, verdicts=tuple(in_set(x, name) for x in verdicts))
+        report = _verified(report, name, entries, trust)
         if not report.passed:
-            return report
-    again = f"ghcr-signer push {shlex.quote(path)}"
+            return replace(report, next_steps=())
+    (again,) = report.next_steps
     try:
         pushed = push(directory, name, entries, environment, progress, again)
     except GhcrSignerError as error:
-        failures = (*report.failures, error.failure)
-        return replace(report, failures=failures, next_steps=(again,))
-    notices = (*report.notices, *_told(pushed))
+        return replace(report, failures=(*report.failures, error.failure))
     steps = () if pushed.pull_request else (f"open the pull request: {pushed.page}",)
-    return replace(report, notices=notices, next_steps=steps if pushed.page else ())
+    return replace(
+        report,
+        notices=(*report.notices, *_told(pushed)),
+        next_steps=steps if pushed.page else (),
+    )
+
+
+def _verified(
+    report: Report, name: str, entries: Mapping[str, Mapping[str, bytes]], trust: Trust
+) -> Report:
+    """The report with the set's verdicts. Where too few have signed, and nothing else is wrong, the
+    set waits for the others, who find it on its branch: that is told, and no failure.
+    """
+    now = datetime.now(UTC)
+    found = [verify_alone(entry, files, trust, now=now) for entry, files in entries.items()]
+    waiting = [each for each in found if _waits(each)]
+    notices = (
+        f"too few have signed, so the pull request waits: {failure.message} ({each.path[:12]})"
+        for each in waiting
+        for failure in each.failures
+    )
+    return replace(
+        report,
+        sets=1,
+        verdicts=tuple(in_set(each, name) for each in found if each not in waiting),
+        notices=(*report.notices, *notices),
+    )
+
+
+def _waits(verdict: Verdict) -> bool:
+    only_too_few = {failure.code for failure in verdict.failures} == {codes.THRESHOLD}
+    return only_too_few and all(each.valid for each in verdict.signatures)
 
 
 def _told(pushed: Pushed) -> Iterator[str]:

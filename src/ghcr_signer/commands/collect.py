@@ -102,7 +102,9 @@ def run(options: Options, progress: Progress) -> Report:
         now = datetime.now(UTC)
         verdicts = [verify_new(found.image, entry, loaded.trust, now) for entry in entries]
         notices.append(f"verified with {loaded}")
-    report = finish("collect", found.image, entries, verdicts, options.directory, notices)
+    report = finish(
+        "collect", found.image, entries, verdicts, options.directory, options.trust, notices
+    )
     if options.push:
         trust = loaded.trust if loaded else None
         return carry(report, report.written, trust, options.environment, progress)

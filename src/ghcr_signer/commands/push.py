@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import TrustOptions, add_trust, find_trust, trust_options
-from ghcr_signer.commands.ceremony import carry
+from ghcr_signer.commands.ceremony import carry, push_command
 from ghcr_signer.peers.worktree import FilesAround
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.progress import Progress
@@ -46,5 +46,7 @@ def run(options: Options, progress: Progress) -> Report:
     trust, notice = None, "not verified: there is no policy.yml, no trusted.pub and no --key"
     if loaded is not None:
         trust, notice = loaded.trust, f"verified with {loaded}"
-    report = Report("push", notices=(notice,))
-    return carry(report, options.path.as_posix(), trust, options.environment, progress)
+    path = options.path.as_posix()
+    again = push_command(path, options.trust)
+    report = Report("push", notices=(notice,), next_steps=(again,))
+    return carry(report, path, trust, options.environment, progress)

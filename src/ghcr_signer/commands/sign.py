@@ -178,7 +178,9 @@ def run(options: Options, progress: Progress) -> Report:
     with EmbeddedRegistry() as registry:
         entries, verdicts = _sign(options, program, found.image, todo, registry, trust, progress)
     notices = (*found.notices, notice)
-    report = finish("sign", found.image, entries, verdicts, options.directory, notices)
+    report = finish(
+        "sign", found.image, entries, verdicts, options.directory, options.trust, notices
+    )
     if options.push:
         return carry(report, report.written, trust, options.environment, progress)
     return report

@@ -95,8 +95,8 @@ def parse(url: str, own: str = GITHUB) -> Hub | None:
 
 def _web_host(found: re.Match[str], own: str) -> str | None:
     host, over_http = found["host"].lower(), found["scheme"].startswith("http")
-    if host == _OVER_SSH or (host.startswith(_ALIAS) and not over_http):
-        return GITHUB
+    if host == _OVER_SSH or host.startswith(_ALIAS):
+        return None if over_http else GITHUB
     with_port = f"{host}:{found['port']}" if over_http and found["port"] else host
     if own in (host, with_port):
         return with_port

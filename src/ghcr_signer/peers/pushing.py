@@ -178,15 +178,16 @@ class Clone:
             "commit-tree", *sign, "-p", parent, "-F", "-", tree, given=message.encode()
         ).strip()
 
-    def push(self, place: Place, commit: str, branch: str) -> None:
-        """Make a branch of a commit, where there is none of that name; nothing is ever replaced.
+    def push(self, place: Place, commit: str, branch: str, *, instead_of: str | None) -> None:
+        """Make a branch of a commit, or move it on from where it was found, and from nowhere else:
+        the commit follows that one, so nothing is ever lost.
 
         Raises Unreachable where the repository refuses it (GS1334), or is out of reach (GS1335).
         """
         ref = f"refs/heads/{branch}"
         options = ("--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--porcelain")
-        only_new = f"--force-with-lease={ref}:"  # which is to say: if it is not there
-        self._talk("push", *options, only_new, "--", place.told, f"{commit}:{ref}", place=place)
+        lease = f"--force-with-lease={ref}:{instead_of or ''}"  # nothing: it must not be there
+        self._talk("push", *options, lease, "--", place.told, f"{commit}:{ref}", place=place)
 
     def _refs(self, place: Place, *arguments: str) -> list[tuple[str, str]]:
         """What `git ls-remote` tells: what a name stands for, and the name."""

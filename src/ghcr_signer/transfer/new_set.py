@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -64,20 +63,6 @@ def read_set(directory: Path, name: str) -> dict[str, dict[str, bytes]]:
                 raise Refused(codes.NOT_REGULAR, "it is no file of a set", file=path)
             contents[entry][file] = read.content
     return contents
-
-
-def git_commands(root: Path, name: str, image: Reference) -> tuple[str, ...]:
-    """The commands that carry a new set into a pull request, from wherever `sign` was run."""
-    here = root.parent.as_posix()
-    git = "git" if here == "." else f"git -C {shlex.quote(here)}"
-    branch = f"signatures-{name.replace(':', '-').replace('+00-00', 'Z')}"
-    return (
-        f"{git} switch --create {branch}",
-        f"{git} add {shlex.quote(f'{root.name}/{name}')}",
-        f'{git} commit --message "Sign {image}"',
-        f"{git} push --set-upstream origin HEAD",
-        "and open a pull request.",
-    )
 
 
 def parse_tags(latest: bool, further: Sequence[str]) -> tuple[str, ...]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import FOLDER, REGULAR
-from ghcr_signer.core.errors import GhcrSignerError, Refused, Unreachable
+from ghcr_signer.core.errors import GhcrSignerError, Refused, Unreachable, UsageError
 from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
 from ghcr_signer.peers.github.proposal import Proposal
@@ -52,10 +51,10 @@ def push(
     again: str,
 ) -> Pushed:
     """Commit the set `name` with these entries on top of the remote's default branch, push it to a
-    branch that nobody has, and open its pull request where the environment has a token.
+    branch of its own, and open its pull request where the environment has a token.
 
-    Nothing is replaced anywhere; a branch that holds just this set already is taken as it is, so
-    the same again does no harm; `again` is the command for that. Raises Refused, UsageError or
+    No history is replaced; a branch that holds just this set already is taken as it is, so the same
+    again does no harm; `again` is the command for that. Raises Refused, UsageError or
     Unreachable.
     """
     git = Git.around(directory)
@@ -105,81 +104,96 @@ def _opened(destination: Destination, proposal: Proposal, commit: str, place: Pl
 
 
 class _Push:
-    """A proposal on its way to a branch; its commit is made once, if it is needed."""
+    """A proposal on its way to a branch. A commit is made once: it may be signed by hand."""
 
     def __init__(self, git: Git, clone: Clone, proposal: Proposal) -> None:
         self._git, self._clone, self._proposal = git, clone, proposal
+        self._made: dict[str, str] = {}
 
     def to(self, place: Place) -> str:
-        """Make the branch there, or find that it is there; returns its commit.
+        """Make the branch there, or find that it is there; returns its commit. One that the
+        signer's own HEAD stands on is followed: they have added to what it holds.
 
         Raises Refused (GS1333) for a branch of something else, (GS1336) where it is not there in
         the end; Unreachable (GS1334, GS1335).
         """
         branch = self._proposal.branch
         there = self._clone.find(place, branch)
-        if there is None:
-            self._clone.push(place, self._commit, branch)
-            if self._clone.find(place, branch) != self._commit:
-                message = f"{place.shown}: the branch {branch} is not at {self._commit}"
-                raise Refused(codes.PUSH_DIFFERS, message)
-            return self._commit
-        if not self._is_ours(place, there):
-            message = f"{place.shown} has a branch {branch} already, with something else"
-            raise Refused(codes.BRANCH_TAKEN, message)
-        return there
-
-    def _is_ours(self, place: Place, commit: str) -> bool:
-        """Whether a commit there is this set, all of it and nothing else, on top of one of the
-        default branch's: pushed before, when that branch was perhaps elsewhere.
-        """
-        self._clone.fetch(place, self._proposal.branch)
-        with closing(self._git.objects()) as objects:
-            found = objects.commit(commit)
-        if len(found.parents) != 1:
-            return False
-        (parent,) = found.parents
-        if not self._git.is_ancestor(parent, self._proposal.base_commit):
-            return False
-        return found.tree == _plant(self._clone, parent, self._proposal)
-
-    @cached_property
-    def _commit(self) -> str:
-        base = self._proposal.base_commit
-        tree = _plant(self._clone, base, self._proposal)
-        commit = self._clone.put_commit(tree, base, self._proposal.message)
-        if _brought(self._git, commit, self._proposal) != self._proposal.files:
-            raise Refused(codes.PUSH_DIFFERS, f"the commit {commit} is not the set")
+        if there is not None:
+            self._clone.fetch(place, branch)
+            brought = self._brought(there)
+            if brought == self._proposal.files:
+                return there
+            if not self._may_follow(there, brought):
+                message = f"{place.shown} has a branch {branch} already, with something else"
+                raise Refused(codes.BRANCH_TAKEN, message)
+        commit = self._commit_on(there or self._proposal.base_commit)
+        self._clone.push(place, commit, branch, instead_of=there)
+        if self._clone.find(place, branch) != commit:
+            message = f"{place.shown}: the branch {branch} is not at {commit}"
+            raise Refused(codes.PUSH_DIFFERS, message)
         return commit
 
+    def _may_follow(self, commit: str, brought: Mapping[str, bytes | None]) -> bool:
+        """Whether a commit brings the set in an earlier state, from which the signer went on."""
+        inside = f"{self._proposal.folder}/"
+        if not brought or not all(path.startswith(inside) for path in brought):
+            return False
+        try:
+            return self._git.is_ancestor(commit, self._git.resolve("HEAD"))
+        except UsageError:  # there is no commit yet
+            return False
 
-def _brought(git: Git, commit: str, proposal: Proposal) -> dict[str, bytes | None]:
-    """What a commit adds to the base, read as CI reads it: None for what is no added file."""
-    folder = proposal.folder
-    with closing(CommittedDirectory(git, commit, str(folder.parent))) as committed:
-        entries = committed.read_set(folder.name).entries
-    contents = {
-        str(folder / entry / name): file.content
-        for entry, files in entries.items()
-        for name, file in files.items()
-    }
-    touched = git.touched(proposal.base_commit, commit)
-    added = {each.path for each in touched if (each.before, each.after) == (None, REGULAR)}
-    return {each.path: contents.get(each.path) if each.path in added else None for each in touched}
+    def _commit_on(self, parent: str) -> str:
+        if parent not in self._made:
+            tree = _plant(self._clone, parent, self._proposal)
+            commit = self._clone.put_commit(tree, parent, self._proposal.message)
+            if self._brought(commit) != self._proposal.files:
+                raise Refused(codes.PUSH_DIFFERS, f"the commit {commit} brings more than the set")
+            self._made[parent] = commit
+        return self._made[parent]
+
+    def _brought(self, commit: str) -> dict[str, bytes | None]:
+        """What a commit does to the default branch, read as CI reads it: the contents of the set's
+        files that it adds, None for whatever else it touches; nothing, where they have no history
+        in common.
+        """
+        base = self._git.merge_base(commit, self._proposal.base_commit)
+        if base is None:
+            return {}
+        contents = self._contents(commit)
+        added = (None, REGULAR)
+        return {
+            each.path: contents.get(each.path) if (each.before, each.after) == added else None
+            for each in self._git.touched(base, commit)
+        }
+
+    def _contents(self, commit: str) -> dict[str, bytes | None]:
+        """The set's files in a commit."""
+        folder = self._proposal.folder
+        with closing(CommittedDirectory(self._git, commit, str(folder.parent))) as committed:
+            if folder.name not in committed.sets()[0]:
+                return {}
+            entries = committed.read_set(folder.name).entries
+        return {
+            str(folder / entry / name): file.content
+            for entry, files in entries.items()
+            for name, file in files.items()
+        }
 
 
-def _plant(clone: Clone, base: str, proposal: Proposal) -> str:
-    """The tree of a commit with the set in it; raises Refused where something is there (GS1338),
-    or the way ends at what is no folder (GS0103).
+def _plant(clone: Clone, parent: str, proposal: Proposal) -> str:
+    """The tree of a commit with the set in it, in the place of an earlier state of it; raises
+    Refused where it is merged (GS1338), or the way ends at what is no folder (GS0103).
     """
     *above, name = proposal.folder.parts
-    levels = [clone.list_tree(base)]
+    levels = [clone.list_tree(parent)]
     for part in above:
         mode, tree = _find(levels[-1], part) or (FOLDER, "")
         if mode != FOLDER:
             raise Refused(codes.NOT_REGULAR, f"{part!r} is no folder there", file=part)
         levels.append(clone.list_tree(tree) if tree else [])
-    if _find(levels[-1], name):
+    if parent == proposal.base_commit and _find(levels[-1], name):
         message = f"{proposal.base_branch} has it already"
         raise Refused(codes.SET_THERE, message, file=str(proposal.folder))
     tree = _set_tree(clone, proposal)

@@ -113,7 +113,7 @@ def test_signatures_become_a_pull_request(
     assert {f"{folder}/{file}" for file in ("IMAGE", "MANIFEST", "LATEST", "TAGS")} <= added
     assert github.files(commit)[f"{folder}/TAGS"] == b"v1\nv2\n"
     assert told.outputs["pull_request"] in told.log
-    assert "git push" not in told.log
+    assert "ghcr-signer push" not in told.log
     assert [each.name for each in told.commands] == ["add-mask"]
 
 

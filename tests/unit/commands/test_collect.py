@@ -10,6 +10,7 @@ from tests import forge
 from tests.forge import Signer
 from tests.interop.user import User
 from tests.peers import images
+from tests.signer import Signer as Clone
 
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.embedded_registry import EmbeddedRegistry
@@ -81,7 +82,9 @@ def test_the_image_s_signatures_and_its_platforms_are_taken_as_they_are(
     assert (entries[IMAGE.digest] / "IMAGE").read_text() == f"{name}@{IMAGE.digest}\n"
     assert f"verified with {user.folder / 'trusted.pub'}" in done.stdout
     assert "the tag in" in done.stdout
-    assert "git switch --create" in done.stdout
+    (name,) = (path.name for path in user.signatures.iterdir())
+    step = f"ghcr-signer push SIGNATURES/{name} --transparency-log optional"
+    assert done.stdout.endswith(f"Next:\n  {step}\n")
 
 
 def test_where_the_signatures_are_the_image_is_looked_for_first(
@@ -134,6 +137,27 @@ def test_without_trust_it_says_that_nothing_was_verified(
     sign(registry, name, [IMAGE.digest])
     done = user.does("collect", f"{name}@{IMAGE.digest}", "--from", name, *OPTIONAL)
     assert "not verified" in done.stdout
+
+
+def test_what_was_collected_is_pushed_if_that_is_wanted(
+    registry: EmbeddedRegistry, tmp_path: Path
+) -> None:
+    signer = Clone(tmp_path, SIGNER)
+    user = User(signer.clone)
+    name = f"{registry.host}/{REPOSITORY}"
+    hold(registry, IMAGE.manifests)
+    sign(registry, name, [IMAGE.digest, *PLATFORMS])
+    done = user.does(
+        *("collect", f"{name}@{IMAGE.digest}", "--from", name, "--push", *OPTIONAL),
+        environment=signer.environment,
+    )
+    (branch,) = signer.branches().keys() - {"main"}
+    assert signer.files(signer.branches()[branch]) == {
+        path.relative_to(signer.clone).as_posix(): path.read_bytes()
+        for path in user.signatures.rglob("*")
+        if path.is_file()
+    }
+    assert f"/compare/main...acme:{branch}?expand=1\n" in done.stdout
 
 
 # What is refused; nothing is ever written then

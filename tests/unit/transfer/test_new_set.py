@@ -1,9 +1,8 @@
-"""A new set: its files, its verdicts, and the commands that carry it on."""
+"""A new set: its files, its verdicts, and the tags that it moves."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from tests.forge import NOW, SET, Log, Signer, artifact, sha256, signed_layer
@@ -12,7 +11,7 @@ from tests.trust import rule, trust
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import UsageError
 from ghcr_signer.core.reference import Digest, Reference
-from ghcr_signer.transfer.new_set import NewEntry, git_commands, in_set, parse_tags, verify_new
+from ghcr_signer.transfer.new_set import NewEntry, in_set, parse_tags, verify_new
 
 NAME = "ghcr.io/acme/app"
 SUBJECT = b"the image's own manifest"
@@ -52,29 +51,6 @@ def test_another_s_key_does_not_pass() -> None:
     assert not verdict.passed
     assert verdict.failures[0].code is codes.SIGNATURE_UNTRUSTED
     assert verdict.failures[0].file == f"{DIGEST.hex}/MANIFEST"
-
-
-@pytest.mark.parametrize(
-    ("root", "git", "added"),
-    [
-        ("SIGNATURES", "git", "SIGNATURES"),
-        ("./SIGNATURES", "git", "SIGNATURES"),
-        ("/home/me/app/SIGNATURES", "git -C /home/me/app", "SIGNATURES"),
-        ("../my app/signatures of", "git -C '../my app'", "'signatures of"),
-    ],
-)
-def test_the_commands_are_right_wherever_they_are_run(root: str, git: str, added: str) -> None:
-    branch = "signatures-2026-11-20T12-00-00Z"
-    quote = "'" if added.startswith("'") else ""
-    assert git_commands(Path(root), SET, IMAGE) == (
-        f"{git} switch --create {branch}",
-        f"{git} add {added}/{SET}{quote}",
-        f'{git} commit --message "Sign {IMAGE}"',
-        f"{git} push --set-upstream origin HEAD",
-        "and open a pull request.",
-    )
-    dashes = git_commands(Path(root), "2026-11-20T12-00-00Z", IMAGE)
-    assert dashes[0].endswith(branch)
 
 
 def test_tags_are_those_that_a_set_may_move() -> None:

@@ -28,9 +28,14 @@ def entry(digest: Digest, *tags: str, name: str = NAME) -> dict[str, bytes]:
 
 
 def made(
-    entries: Mapping[str, Mapping[str, bytes]], name: str = SET, directory: str = "SIGNATURES"
+    entries: Mapping[str, Mapping[str, bytes]],
+    name: str = SET,
+    directory: str = "SIGNATURES",
+    *,
+    by_workflow: bool = True,
 ) -> Proposal:
-    return propose(name, directory, entries, base_branch="main", base_commit=COMMIT)
+    base = {"base_branch": "main", "base_commit": COMMIT}
+    return propose(name, directory, entries, **base, by_workflow=by_workflow)
 
 
 def test_every_file_lies_in_its_entry_in_the_set_in_the_directory() -> None:
@@ -64,6 +69,18 @@ def test_the_pull_request_says_which_images_and_which_tags_would_move() -> None:
 
 def test_it_says_that_its_checks_wait() -> None:
     assert "**Approve\nworkflows to run**" in made({ONE.hex: entry(ONE)}).body
+
+
+def test_a_person_s_says_nothing_of_workflows() -> None:
+    ours, theirs = (made({ONE.hex: entry(ONE)}, by_workflow=each) for each in (False, True))
+    assert "a signer's machine" in ours.body
+    assert "orkflow" not in ours.body
+    assert "a signer's machine" not in theirs.body
+    assert (ours.branch, ours.title, ours.files.keys()) == (
+        theirs.branch,
+        theirs.title,
+        theirs.files.keys(),
+    )
 
 
 def test_what_looks_like_markup_is_in_code_spans() -> None:
