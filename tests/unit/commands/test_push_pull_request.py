@@ -209,16 +209,3 @@ def test_nor_is_it_sent_for_a_host_that_looks_like_it(
     assert codes_of(report) == []
     assert BRANCH in signer.branches()
     assert server.log == []
-
-
-def test_git_never_sees_that_nobody_answers(signer: Signer, tmp_path: Path) -> None:
-    """A server that wants a password, and nobody to type it."""
-    asks = Answer(401, b"", {"WWW-Authenticate": 'Basic realm="x"'})
-    signer.write()
-    with faulty.serve(respond=lambda request: asks) as server:
-        signer.git("remote", "set-url", "origin", f"http://{server.host}/{UPSTREAM}")
-        report = signer.push(GH_TOKEN=TOKEN)
-        assert all(request.authorization is None for request in server.requests)
-        assert server.requests
-    assert codes_of(report) == ["GS1334"]
-    assert "terminal prompts disabled" in next(report.all_failures).message
