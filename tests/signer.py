@@ -23,7 +23,6 @@ UPSTREAM, FORK = "acme/signatures", "signer/signatures"
 IMAGE = "ghcr.io/acme/app"
 SET = "2026-11-20T12:00:00+00:00"
 BRANCH = "ghcr-signer/2026-11-20T12-00-00Z"
-REFUSES = "#!/bin/sh\necho 'not here' >&2\nexit 1\n"
 TRUST = TrustOptions(transparency_log=Requirement.OPTIONAL)
 
 
@@ -79,10 +78,15 @@ class Signer:
 
     def refuse(self, name: str = UPSTREAM) -> None:
         """From now on the hub refuses every push there."""
-        hook = self.bare(name) / "hooks" / "pre-receive"
+        self.hook(name, "pre-receive", "echo 'not here' >&2; exit 1")
+
+    def hook(self, name: str, event: str, script: str) -> Path:
+        """What the hub runs at an event there; the hook."""
+        hook = self.bare(name) / "hooks" / event
         hook.parent.mkdir(exist_ok=True)
-        hook.write_text(REFUSES)
+        hook.write_text(f"#!/bin/sh\n{script}\n")
         hook.chmod(0o755)
+        return hook
 
     def merge(self, maker: Path | None = None, **files: bytes) -> str:
         """Somebody commits to upstream's default branch; returns the commit."""

@@ -148,8 +148,8 @@ def shallow(signer: Signer) -> None:
 def grafted(signer: Signer) -> None:
     """A replaced commit, and a setting for everything that a push could take along."""
     main = signer.git("rev-parse", "HEAD")
-    tree = signer.git("rev-parse", "HEAD^{tree}")
-    signer.git("replace", main, signer.git("commit-tree", "-m", "x", tree))
+    empty = signer.git("mktree")
+    signer.git("replace", main, signer.git("commit-tree", "-m", "x", empty))
     signer.git("tag", "--annotate", "--message", "mine", "mine")
     for setting in (
         "push.followTags=true",
@@ -237,9 +237,7 @@ def test_the_same_again_finds_what_was_pushed(signer: Signer) -> None:
 
 def test_after_an_answer_that_was_lost_it_goes_on(signer: Signer) -> None:
     signer.write()
-    hook = signer.bare(UPSTREAM) / "hooks" / "post-receive"
-    hook.write_text("#!/bin/sh\nkill -9 $PPID\n")
-    hook.chmod(0o755)
+    hook = signer.hook(UPSTREAM, "post-receive", "kill -9 $PPID")
     lost = signer.push()
     assert (codes_of(lost), lost.exit_code) == (["GS1335"], 3)
     there = signer.branches()[BRANCH]
@@ -249,6 +247,12 @@ def test_after_an_answer_that_was_lost_it_goes_on(signer: Signer) -> None:
     hook.unlink()
     assert codes_of(signer.push()) == []
     assert signer.branches()[BRANCH] == there
+
+
+def test_a_branch_that_is_elsewhere_in_the_end_is_no_success(signer: Signer) -> None:
+    signer.write()
+    signer.hook(UPSTREAM, "post-receive", f"git update-ref refs/heads/{BRANCH} main")
+    assert codes_of(signer.push()) == [codes.PUSH_DIFFERS.id]
 
 
 def taken(signer: Signer, make: Callable[[], str]) -> None:
@@ -558,7 +562,7 @@ def test_without_trust_it_says_that_nothing_was_verified(signer: Signer) -> None
 
 
 def nobody(signer: Signer) -> None:
-    signer.git("config", "--global", "--unset", "user.email")
+    signer.git("config", "--global", "--unset", "user.name")
 
 
 def no_remote(signer: Signer) -> None:
