@@ -1,30 +1,25 @@
-"""What `sign` and `collect` have in common: the image that was named, and the set at the end,
-which `push` pushes as they do.
-"""
+"""What `sign` and `collect` have in common: the image that was named, and the set at the end."""
 
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import TrustOptions
+from ghcr_signer.commands.carry import push_command
 from ghcr_signer.core import codes, limits
-from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, UsageError
-from ghcr_signer.core.policy import Trust
+from ghcr_signer.core.errors import Failure, Refused, UsageError
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.core.verification import verify_alone
 from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.peers.worktree import Worktree, read_file
 from ghcr_signer.report.report import Report
-from ghcr_signer.transfer.new_set import NewEntry, in_set, read_set
+from ghcr_signer.transfer.new_set import NewEntry, in_set
 from ghcr_signer.transfer.progress import Progress
-from ghcr_signer.transfer.push import Pushed, push
 from ghcr_signer.transfer.subjects import Source, resolve_digest
 
 
@@ -122,79 +117,3 @@ def finish(
         written=written,
         next_steps=(push_command(written, trust),),
     )
-
-
-def push_command(path: str, trust: TrustOptions) -> str:
-    """The command that carries a written set into a pull request, under the same trust."""
-    return shlex.join(("ghcr-signer", "push", path, *trust.arguments))
-
-
-def carry(
-    report: Report,
-    path: str | None,
-    trust: Trust | None,
-    environment: Mapping[str, str],
-    progress: Progress,
-) -> Report:
-    """Verify a set that is there, push just what was verified, and add to the report where it is.
-
-    Without trust it is pushed unverified. A push that fails leaves the set where it is; the
-    report's next step is then still the one that pushes it. `path` is None where no set was
-    written.
-    """
-    if path is None:
-        return report
-    directory, name = Path(path).parent, Path(path).name
-    entries = read_set(directory, name)
-    if trust is not None:
-        report = _verified(report, name, entries, trust)
-        if not report.passed:
-            return replace(report, next_steps=())
-    (again,) = report.next_steps
-    try:
-        pushed = push(directory, name, entries, environment, progress, again)
-    except GhcrSignerError as error:
-        return replace(report, failures=(*report.failures, error.failure))
-    steps = () if pushed.pull_request else (f"open the pull request: {pushed.page}",)
-    return replace(
-        report,
-        notices=(*report.notices, *_told(pushed)),
-        next_steps=steps if pushed.page else (),
-    )
-
-
-def _verified(
-    report: Report, name: str, entries: Mapping[str, Mapping[str, bytes]], trust: Trust
-) -> Report:
-    """The report with the set's verdicts. Where too few have signed, and nothing else is wrong, the
-    set waits for the others, who find it on its branch: that is told, and no failure.
-    """
-    now = datetime.now(UTC)
-    found = [verify_alone(entry, files, trust, now=now) for entry, files in entries.items()]
-    waiting = [each for each in found if _waits(each)]
-    notices = (
-        f"too few have signed, so the pull request waits: {failure.message} ({each.path[:12]})"
-        for each in waiting
-        for failure in each.failures
-    )
-    return replace(
-        report,
-        sets=1,
-        verdicts=tuple(in_set(each, name) for each in found if each not in waiting),
-        notices=(*report.notices, *notices),
-    )
-
-
-def _waits(verdict: Verdict) -> bool:
-    only_too_few = {failure.code for failure in verdict.failures} == {codes.THRESHOLD}
-    return only_too_few and all(each.valid for each in verdict.signatures)
-
-
-def _told(pushed: Pushed) -> Iterator[str]:
-    yield f"{pushed.branch} at {pushed.place} is commit {pushed.commit}"
-    if pushed.pull_request:
-        yield f"its pull request is {pushed.pull_request}"
-    elif pushed.page is None:
-        yield "open its pull request where that repository is"
-    if pushed.problem:
-        yield f"no pull request was opened: {pushed.problem}"

@@ -16,14 +16,8 @@ from ghcr_signer.commands.arguments import (
     find_trust,
     trust_options,
 )
-from ghcr_signer.commands.ceremony import (
-    Target,
-    carry,
-    check_directory,
-    finish,
-    reference,
-    target,
-)
+from ghcr_signer.commands.carry import carry
+from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError, about
 from ghcr_signer.core.image import Image
@@ -106,8 +100,7 @@ def run(options: Options, progress: Progress) -> Report:
         "collect", found.image, entries, verdicts, options.directory, options.trust, notices
     )
     if options.push:
-        trust = loaded.trust if loaded else None
-        return carry(report, report.written, trust, options.environment, progress)
+        return carry(report, report.written, options.trust, options.environment, progress)
     return report
 
 

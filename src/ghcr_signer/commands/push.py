@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ghcr_signer.commands.arguments import TrustOptions, add_trust, find_trust, trust_options
-from ghcr_signer.commands.ceremony import carry, push_command
-from ghcr_signer.peers.worktree import FilesAround
+from ghcr_signer.commands.arguments import TrustOptions, add_trust, trust_options
+from ghcr_signer.commands.carry import carry
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Which set, and what verifies it before anybody else sees it."""
+    """Which set, and by what trust it is judged before anybody else sees it."""
 
     path: Path
     trust: TrustOptions
@@ -26,7 +25,9 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `push`."""
     parser.epilog = (
-        "It goes to the remote `upstream`, else `origin`; where that refuses, to your fork of it."
+        "The set is judged as its pull request will be, by the trust of the remote's default"
+        " branch, whose files are named from the repository's root. It goes to the remote"
+        " `upstream`, else `origin`; where that refuses, to your fork of it."
         " With GH_TOKEN or GITHUB_TOKEN the pull request is opened, else the page for it is named."
     )
     parser.add_argument(
@@ -41,12 +42,6 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
 
 
 def run(options: Options, progress: Progress) -> Report:
-    """Verify the set, where there is trust, and push it; the same again does no harm."""
-    loaded = find_trust(options.trust, FilesAround(options.path.parent))
-    trust, notice = None, "not verified: there is no policy.yml, no trusted.pub and no --key"
-    if loaded is not None:
-        trust, notice = loaded.trust, f"verified with {loaded}"
+    """Judge the set as its pull request will be, and push it; the same again does no harm."""
     path = options.path.as_posix()
-    again = push_command(path, options.trust)
-    report = Report("push", notices=(notice,), next_steps=(again,))
-    return carry(report, path, trust, options.environment, progress)
+    return carry(Report("push"), path, options.trust, options.environment, progress)

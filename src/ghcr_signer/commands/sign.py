@@ -25,14 +25,8 @@ from ghcr_signer.commands.arguments import (
     policy_of,
     trust_options,
 )
-from ghcr_signer.commands.ceremony import (
-    Target,
-    carry,
-    check_directory,
-    finish,
-    reference,
-    target,
-)
+from ghcr_signer.commands.carry import carry
+from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
@@ -182,7 +176,7 @@ def run(options: Options, progress: Progress) -> Report:
         "sign", found.image, entries, verdicts, options.directory, options.trust, notices
     )
     if options.push:
-        return carry(report, report.written, trust, options.environment, progress)
+        return carry(report, report.written, options.trust, options.environment, progress)
     return report
 
 

@@ -167,16 +167,15 @@ class Clone:
         )
         return self._text("mktree", "-z", "--missing", "--batch", given=told).split()
 
-    def put_commit(self, tree: str, parent: str, message: str) -> str:
-        """Write a commit, signed where the signer's git signs commits; returns its id.
+    def put_commit(self, tree: str, parent: str, message: str, *, signed: bool) -> str:
+        """Write a commit, `signed` where the signer's git signs commits; returns its id.
 
         Raises Refused (GS1332).
         """
         wanted = self._git("config", "--type=bool", "--get", "commit.gpgSign").stdout.strip()
-        sign = ("-S",) if wanted == b"true" else ()
-        return self._text(
-            "commit-tree", *sign, "-p", parent, "-F", "-", tree, given=message.encode()
-        ).strip()
+        sign = ("-S",) if signed and wanted == b"true" else ()
+        arguments = ("commit-tree", *sign, "-p", parent, "-F", "-", tree)
+        return self._text(*arguments, given=message.encode()).strip()
 
     def push(self, place: Place, commit: str, branch: str, *, instead_of: str | None) -> None:
         """Make a branch of a commit, or move it on from where it was found, and from nowhere else:

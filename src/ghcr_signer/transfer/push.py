@@ -42,20 +42,29 @@ def check(directory: Path, environment: Mapping[str, str], progress: Progress) -
     upstream_of(clone.remotes())
 
 
-def push(
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A set that may be pushed once it is judged. `trial` is a commit of it on top of the remote's
+    default branch, as merging would leave that: nobody's branch, and pushed nowhere.
+    """
+
+    git: Git
+    clone: Clone
+    destination: Destination
+    proposal: Proposal
+    trial: str
+
+
+def prepare(
     directory: Path,
     name: str,
     entries: Mapping[str, Mapping[str, bytes]],
     environment: Mapping[str, str],
     progress: Progress,
-    again: str,
-) -> Pushed:
-    """Commit the set `name` with these entries on top of the remote's default branch, push it to a
-    branch of its own, and open its pull request where the environment has a token.
+) -> Ready:
+    """Fetch the remote's default branch, and put the set `name` with these entries on top of it.
 
-    No history is replaced; a branch that holds just this set already is taken as it is, so the same
-    again does no harm; `again` is the command for that. Raises Refused, UsageError or
-    Unreachable.
+    Raises Refused where it is merged (GS1338) or cannot be there, UsageError, or Unreachable.
     """
     git = Git.around(directory)
     clone = Clone(git.root, environment, interactive=progress.interactive)
@@ -73,7 +82,20 @@ def push(
         base_commit=head,
         by_workflow=False,
     )
-    work = _Push(git, clone, proposal)
+    tree = _plant(clone, head, proposal)
+    trial = clone.put_commit(tree, head, proposal.message, signed=False)
+    return Ready(git, clone, destination, proposal, trial)
+
+
+def push(ready: Ready, progress: Progress, again: str) -> Pushed:
+    """Push the set to a branch of its own, and open its pull request where the environment has a
+    token.
+
+    No history is replaced; a branch that holds just this set already is taken as it is, so the same
+    again does no harm; `again` is the command for that. Raises Refused or Unreachable.
+    """
+    proposal, destination = ready.proposal, ready.destination
+    work = _Push(ready.git, ready.clone, proposal)
     place = destination.upstream.writes
     progress.say(f"Pushing the branch {proposal.branch}")
     try:
@@ -147,7 +169,7 @@ class _Push:
     def _commit_on(self, parent: str) -> str:
         if parent not in self._made:
             tree = _plant(self._clone, parent, self._proposal)
-            commit = self._clone.put_commit(tree, parent, self._proposal.message)
+            commit = self._clone.put_commit(tree, parent, self._proposal.message, signed=True)
             if self._brought(commit) != self._proposal.files:
                 raise Refused(codes.PUSH_DIFFERS, f"the commit {commit} brings more than the set")
             self._made[parent] = commit

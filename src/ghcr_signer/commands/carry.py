@@ -1,0 +1,101 @@
+"""What `push`, `sign --push` and `collect --push` have in common: a written set on its way."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ghcr_signer.commands.arguments import TrustOptions
+from ghcr_signer.commands.judgement import Judgement
+from ghcr_signer.core import codes
+from ghcr_signer.core.errors import GhcrSignerError
+from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.peers.commit import CommittedDirectory
+from ghcr_signer.report.report import Report
+from ghcr_signer.transfer.new_set import read_set
+from ghcr_signer.transfer.progress import Progress
+from ghcr_signer.transfer.push import Pushed, Ready, prepare, push
+
+
+def push_command(path: str, trust: TrustOptions) -> str:
+    """The command that carries a written set into a pull request, under the same trust."""
+    return shlex.join(("ghcr-signer", "push", path, *trust.arguments))
+
+
+def carry(
+    report: Report,
+    path: str | None,
+    trust: TrustOptions,
+    environment: Mapping[str, str],
+    progress: Progress,
+) -> Report:
+    """Judge a set that is there as its pull request will be judged, push just what was judged, and
+    add to the report what came of it.
+
+    What fails leaves the set where it is; the report's next step is then the command that pushes
+    it. `path` is None where no set was written.
+    """
+    if path is None:
+        return report
+    directory, again = Path(path).parent, push_command(path, trust)
+    report = replace(report, next_steps=(again,))
+    try:
+        entries = read_set(directory, Path(path).name)
+        ready = prepare(directory, Path(path).name, entries, environment, progress)
+        report = _judged(report, ready, directory, trust, progress)
+        if not report.passed:
+            return replace(report, next_steps=())
+        pushed = push(ready, progress, again)
+    except GhcrSignerError as error:
+        return replace(report, failures=(*report.failures, error.failure))
+    notices = (*report.notices, *_told(pushed))
+    steps = () if pushed.pull_request else (f"open the pull request: {pushed.page}",)
+    return replace(report, notices=notices, next_steps=steps if pushed.page else ())
+
+
+def _judged(
+    report: Report, ready: Ready, directory: Path, trust: TrustOptions, progress: Progress
+) -> Report:
+    """The report with what CI will say: the rules for changes, and the set by the trust of the
+    remote's default branch.
+
+    Where too few have signed, and nothing else is wrong, the set waits for the others, who find it
+    on its branch: that is told, and no failure.
+    """
+    git, base = ready.git, ready.proposal.base_commit
+    judgement = Judgement(directory, trust, (), datetime.now(UTC), progress)
+    with closing(CommittedDirectory(git, ready.trial, git.path(directory))) as source:
+        found = judgement.of_change(git, base, source)
+    waiting = [each for each in found.verdicts if _waits(each)]
+    notices = (
+        f"too few have signed yet, so its check will fail: {failure.file}: {failure.message}"
+        for each in waiting
+        for failure in each.failures
+    )
+    return replace(
+        report,
+        sets=found.sets,
+        verdicts=tuple(each for each in found.verdicts if each not in waiting),
+        failures=(*report.failures, *found.failures),
+        notices=(*report.notices, *found.notices, *notices),
+        change=found.change,
+    )
+
+
+def _waits(verdict: Verdict) -> bool:
+    only_too_few = {failure.code for failure in verdict.failures} == {codes.THRESHOLD}
+    return only_too_few and all(each.valid for each in verdict.signatures)
+
+
+def _told(pushed: Pushed) -> Iterator[str]:
+    yield f"{pushed.branch} at {pushed.place} is commit {pushed.commit}"
+    if pushed.pull_request:
+        yield f"its pull request is {pushed.pull_request}"
+    elif pushed.page is None:
+        yield "open its pull request where that repository is"
+    if pushed.problem:
+        yield f"no pull request was opened: {pushed.problem}"
