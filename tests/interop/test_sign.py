@@ -146,8 +146,9 @@ def test_what_was_signed_is_pushed_if_that_is_wanted(
     image: str, program: Cosign, key: KeyPair, tmp_path: Path
 ) -> None:
     signer = Signer(tmp_path)
+    signer.merge(**{"trusted.pub": key.public.read_bytes()})
+    signer.git("pull", "--quiet", "--ff-only")
     user = User(signer.clone)
-    trust(user, key)
     done = user.does(
         *("sign", image, "--key", key.private, "--cosign", program.path, "--yes", "--push"),
         *UNLOGGED,
