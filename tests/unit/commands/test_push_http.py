@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.interop.user import User
 from tests.peers import faulty
 from tests.peers.faulty import Answer, Faulty, Request
-from tests.signer import BRANCH, FORK, UPSTREAM, Signer, codes_of
+from tests.signer import BRANCH, FORK, SET, UPSTREAM, Signer, codes_of
 
 PASSWORD = "s3cret"
 ALLOWED = f"Basic {b64encode(f'me:{PASSWORD}'.encode()).decode()}"
@@ -90,6 +91,23 @@ def test_the_signer_s_own_credentials_open_the_door(signer: Signer) -> None:
         assert codes_of(signer.push()) == []
     assert BRANCH in signer.branches()
     assert BRANCH not in signer.branches(FORK)
+
+
+def test_at_a_terminal_git_asks_the_person(signer: Signer) -> None:
+    with (
+        served(signer),
+        User(signer.clone).at_terminal(
+            *("push", f"SIGNATURES/{SET}", "--transparency-log", "optional"),
+            environment=signer.environment,
+        ) as terminal,
+    ):
+        terminal.expect("Username for")
+        terminal.type("me\n")
+        terminal.expect("Password for")
+        terminal.type(f"{PASSWORD}\n")
+        assert terminal.end() == 0
+        assert PASSWORD not in terminal.shown
+    assert BRANCH in signer.branches()
 
 
 def test_a_403_is_a_refusal_and_the_fork_takes_it(signer: Signer) -> None:
