@@ -23,10 +23,17 @@ Tag = tuple[str, str]
 Unit = tuple[str, Digest]
 """registry/repository, and an image's digest."""
 
-Declared = tuple[str, str, tuple[str, ...]]
-"""A set, a registry/repository, and tags in it that an entry of the set says it moves."""
-
 _SET = Check(Step.SET, "its tags move forwards, each once, and no platform is missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an entry says that it moves: tags of a registry/repository, to a digest."""
+
+    set_name: str
+    repository: str
+    digest: Digest
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +115,16 @@ def verify_set(
 
 def last_moves(declared: Iterable[Declared]) -> dict[Tag, datetime]:
     """When each tag was last moved."""
-    moves: dict[Tag, datetime] = {}
-    for set_name, repository, tags in declared:
-        instant = parse_set_name(set_name)
-        for tag in tags:
-            moves[repository, tag] = max(instant, moves.get((repository, tag), instant))
-    return moves
+    movers = last_movers(declared)
+    return {tag: parse_set_name(mover.set_name) for tag, mover in movers.items()}
+
+
+def last_movers(declared: Iterable[Declared]) -> dict[Tag, Declared]:
+    """Which entry moved each tag last."""
+    movers: dict[Tag, Declared] = {}
+    for each in sorted(declared, key=lambda each: parse_set_name(each.set_name)):
+        movers |= {(each.repository, tag): each for tag in each.tags}
+    return movers
 
 
 def last_signed(entries: Iterable[tuple[str, Digest | None]]) -> dict[Digest, datetime]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ghcr_signer.core.change import Change, verify_change
 from ghcr_signer.core.directory import README, Entry, parse_set_name
 from ghcr_signer.core.errors import Failure, UsageError, about
-from ghcr_signer.core.ledger import Declared, Tag, last_moves, last_signed
+from ghcr_signer.core.ledger import Declared, last_movers, last_moves, last_signed
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
@@ -62,7 +62,9 @@ def check_history(
             continue
         before = change.base_sets or frozenset()
         there = [each for each in entries if each.set_name in before]
-        moved = last_moves((each.set_name, each.image.name, each.tags) for each in there)
+        moved = last_moves(
+            Declared(each.set_name, each.image.name, each.digest, each.tags) for each in there
+        )
         signed = last_signed((each.set_name, each.digest) for each in there)
         added = frozenset(change.added_sets)
         brought = [each for each in entries if each.set_name in added]
@@ -86,16 +88,14 @@ def compared_with(
     of their digests, and the last that moves one of their tags. `new` is what the new sets say that
     they move, `declared` what the merged say.
     """
-    moving = {(each[1], tag) for each in new for tag in each[2]}
+    moving = {(each.repository, tag) for each in new for tag in each.tags}
     if not moving:
         return frozenset()
     merged = set(source.sets()[0]) - set(sets)
     signed = {entry for _, entry in source.entries(sets)}
     signing = {name for name, entry in source.entries(merged) if entry in signed}
-    last: dict[Tag, str] = {}
-    for name, repository, tags in sorted(declared, key=lambda each: parse_set_name(each[0])):
-        last |= {(repository, tag): name for tag in tags if (repository, tag) in moving}
-    return frozenset(merged & (signing | set(last.values())))
+    last = {mover.set_name for tag, mover in last_movers(declared).items() if tag in moving}
+    return frozenset(merged & (signing | last))
 
 
 def signed_after(merged: CommittedDirectory, entries: Collection[Entry]) -> dict[Digest, datetime]:

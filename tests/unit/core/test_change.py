@@ -14,7 +14,7 @@ from tests.forge import NOW, Signer, entry
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.change import Change, Touch, too_much, verify_change
 from ghcr_signer.core.directory import Entry, parse_set_name, regular, set_name
-from ghcr_signer.core.ledger import Tag, last_moves
+from ghcr_signer.core.ledger import Declared, Tag, last_moves
 from ghcr_signer.core.policy import Requirement
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Step
@@ -357,9 +357,9 @@ def test_a_set_does_not_come_before_a_merged_one_that_signs_its_image() -> None:
 def test_the_last_move_of_a_tag_is_the_latest_in_either_spelling() -> None:
     moves = last_moves(
         [
-            (NEW_IN_DASHES, APP, ["latest"]),
-            (OLD, APP, ["latest", "v1"]),
-            (OLD, "ghcr.io/acme/other", ["latest"]),
+            Declared(NEW_IN_DASHES, APP, Digest.of(b"new"), ("latest",)),
+            Declared(OLD, APP, Digest.of(b"old"), ("latest", "v1")),
+            Declared(OLD, "ghcr.io/acme/other", Digest.of(b"other"), ("latest",)),
         ]
     )
     assert moves == {

@@ -384,7 +384,8 @@ def test_tags_are_read_without_a_judgement(
         "notes/x/LATEST": b"",
     }
     with committed(repository, {f"SIGNATURES/{path}": x for path, x in entries.items()}) as source:
-        assert source.read_tags() == [
+        found = [(each.set_name, each.repository, each.tags) for each in source.read_tags()]
+        assert found == [
             (SET, "ghcr.io/acme/app", ("latest", "v1", "v2")),
             (NEXT, "ghcr.io/acme/app", ("v2",)),
         ]
