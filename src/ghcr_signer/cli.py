@@ -31,6 +31,7 @@ COMMANDS = {
     "collect": "take signatures from a registry that holds them into a set",
     "push": "commit a set on a branch of its own, push it, and open its pull request",
     "verify": "verify every signature in the directory, offline",
+    "review": "what merging would do: tags that move, who signed, what comes next",
     "publish": "verify, upload what is missing, read it back, move tags",
     "policy": "say in words who may sign what, or what another policy would change",
     "init": "write the files of a new project into this repository",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ from ghcr_signer.commands.arguments import (
     trust_files,
 )
 from ghcr_signer.core.errors import Failure, GhcrSignerError
-from ghcr_signer.core.policy import Trust
+from ghcr_signer.core.policy import Policy, Trust
 from ghcr_signer.core.policy_warnings import due, warnings
 from ghcr_signer.core.trust_change import TrustChange
+from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import Examination, examine
 from ghcr_signer.transfer.progress import Progress
@@ -30,17 +32,23 @@ from ghcr_signer.transfer.source import Source, TrustFiles
 if TYPE_CHECKING:
     from ghcr_signer.core.change import Change
     from ghcr_signer.core.ledger import Declared
+    from ghcr_signer.core.review import Review, Seen
     from ghcr_signer.peers.commit import CommittedDirectory
     from ghcr_signer.peers.git import Git
 
+NO_RULE = Policy(())
 Rehearsal = Callable[[Examination, Source, Trust], tuple[Failure, ...]]
 """Push what passed, read it back, and return the failures."""
+
+Look = Callable[["Review"], "tuple[Seen, dict[str, bytes]]"]
+"""What registries say of a review, and by their paths the manifests of its images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What all ways of judging have in common. `sets` are the names to judge: none means all, or
-    of a change those that it adds. `rehearse` is called where everything passes.
+    of a change those that it adds. `rehearse` is called where everything passes, `look` for every
+    change that adds sets.
     """
 
     directory: Path
@@ -49,24 +57,28 @@ class Judgement:
     now: datetime
     progress: Progress
     rehearse: Rehearsal | None = None
+    look: Look | None = None
 
-    def of(
+    def of(self, source: Source, files: TrustFiles) -> Report:
+        """Steps 1 to 10 for the sets of a source, by the trust among the files."""
+        return self._judged(source, files).report
+
+    def _judged(
         self,
         source: Source,
         files: TrustFiles,
         sets: Sequence[str] = (),
         beside: frozenset[str] = frozenset(),
-    ) -> Report:
-        """Steps 1 to 10 for the sets of a source, by the trust among the files. `beside` are sets
-        that step 10 compares them with.
-        """
+    ) -> _Judged:
+        """The same. `beside` are sets that step 10 compares them with."""
         sets = sets or self.sets
         nothing = f"{self.directory} holds no set: nothing to verify"
         if not trust_files(self.trust, files) and source.sets() == ([], []):
-            return Report("verify", notices=(nothing,))
+            return _Judged(Report("verify", notices=(nothing,)))
         loaded = require_trust(self.trust, files)
         trust = loaded.trust
-        found = examine(source, trust, self.now, self.progress, (*sets, *beside)).without(beside)
+        every = examine(source, trust, self.now, self.progress, (*sets, *beside))
+        found = every.without(beside)
         notices = [] if self.trust.keys else [f"trusted: {loaded}"]
         if loaded.is_anywhere:
             notices.append("any repository is accepted: no --repository was given")
@@ -82,7 +94,8 @@ class Judgement:
                 notices.append(f"rehearsed: {entries} went there and came back")
         elif self.rehearse:
             notices.append("not rehearsed: something does not verify")
-        return Report("verify", found.sets, found.verdicts, failures, tuple(notices))
+        report = Report("verify", found.sets, found.verdicts, failures, tuple(notices))
+        return _Judged(report, trust.policy, every.verdicts)
 
     def of_change(
         self, git: Git, base: str, source: CommittedDirectory, *, all_sets: bool = False
@@ -108,7 +121,7 @@ class Judgement:
         sets = self.sets or (tuple(there) if all_sets else change.new_sets(there))
         trusted = change.base_trusts or change.brings_its_trust
         declared: list[Declared] = []
-        report = Report("verify", failures=tuple(strays))
+        judged = _Judged(Report("verify", failures=tuple(strays)))
         with closing(CommittedDirectory(git, base, folder)) as merged:
             if change.result_trusts and change.outside:
                 present = before if change.base_trusts else None
@@ -118,18 +131,46 @@ class Judgement:
                 moving = source.read_tags(sets)
                 declared = merged.read_tags() if moving else []
                 beside = compared_with(source, sets, moving, declared)
-                report = self.of(source, files, sets, beside)
+                judged = self._judged(source, files, sets, beside)
             added = frozenset(change.added_sets)
-            found = (verdict.entry for verdict in report.verdicts)
-            entries = [entry for entry in found if entry and entry.set_name in added]
+            new = [each for each in judged.verdicts if each.set_name in added]
+            entries = [verdict.entry for verdict in new if verdict.entry]
             signed = signed_after(merged, entries)
+            found = self._review(judged, new, source, merged, declared)
         checks = verify_change(change, last_moves(declared), signed, entries, now=self.now)
         return replace(
-            report,
+            judged.report,
             change=checks,
-            notices=(*notices, *report.notices),
+            notices=(*notices, *judged.report.notices),
             trust_change=trust_change,
+            review=found,
         )
+
+    def _review(
+        self,
+        judged: _Judged,
+        new: Sequence[Verdict],
+        source: CommittedDirectory,
+        merged: CommittedDirectory,
+        declared: Sequence[Declared],
+    ) -> Review:
+        """What merging the new entries does, by what is in git, and by what registries say."""
+        from ghcr_signer.core.ledger import last_movers
+        from ghcr_signer.core.review import review
+
+        last = last_movers(declared)
+        entries = [verdict.entry for verdict in new if verdict.entry]
+        tags = {(entry.image.name, tag) for entry in entries for tag in entry.tags}
+        before = {last[tag].set_name for tag in tags if tag in last}
+        others = [verdict for verdict in judged.verdicts if verdict.set_name in before]
+        subjects = dict(source.subjects({verdict.set_name for verdict in new}))
+        subjects |= dict(merged.subjects(before))
+        by_git = partial(review, new, others, declared, policy=judged.policy, now=self.now)
+        found = by_git(subjects, source.folder)
+        if self.look is None or not found.images:
+            return found
+        seen, manifests = self.look(found)
+        return replace(by_git({**manifests, **subjects}, source.folder), seen=seen)
 
     def _of_proposed_trust(
         self, before: TrustFiles | None, after: TrustFiles, merged: Source
@@ -155,6 +196,17 @@ class Judgement:
             *(f"warning: as the change has it, {surprise}" for surprise in surprises),
         )
         return TrustChange.of(present, proposed.trust, old, new), said
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A report, and what it comes from; `verdicts` are those too of the sets that were only
+    compared with.
+    """
+
+    report: Report
+    policy: Policy = NO_RULE
+    verdicts: tuple[Verdict, ...] = ()
 
 
 def _notices(change: Change, base: str, folder: str, *, is_empty: bool) -> Iterator[str]:

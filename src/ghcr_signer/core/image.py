@@ -78,6 +78,16 @@ def labels(config: bytes) -> Mapping[str, str]:
     return {name: value for name, value in values.items() if isinstance(value, str) and value}
 
 
+def manifest_labels(content: bytes) -> Mapping[str, str]:
+    """What an image's own manifest or index says of its origin, as `labels` does of a config."""
+    try:
+        found = strict_json.loads(content).get("annotations") or {}
+        values = {name: found.get(f"org.opencontainers.image.{name}") for name in _LABELS}
+    except (Refused, AttributeError):
+        return {}
+    return {name: value for name, value in values.items() if isinstance(value, str) and value}
+
+
 def _media_type(document: strict_json.Json) -> str:
     """The type that it states; OCI allows to leave it out, then its members tell."""
     stated = document.get("mediaType")

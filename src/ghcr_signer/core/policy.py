@@ -70,6 +70,15 @@ class Authority:
         """Whether only a verified time can say that it counted."""
         return bool(self.not_before or self.not_after or self.revoked)
 
+    def counts_at(self, instant: datetime) -> bool:
+        """Whether what it signs at an instant counts."""
+        revoked = self.revoked
+        return (
+            (self.not_before is None or self.not_before <= instant)
+            and (self.not_after is None or instant <= self.not_after)
+            and (revoked is None or (revoked.start is not None and instant < revoked.start))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

@@ -73,12 +73,21 @@ class SignatureVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Signers:
+    """Which authorities of a rule have signed an entry validly, by name."""
+
+    rule: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What verification says of one entry. `path` is the entry's, SET/DIGEST.
 
     `entry` is None where the files do not say which image it is about (steps 1 and 2). Where
     several rules cover that, `signatures` are as the first that fails judges them, else the first;
-    `others` are the same as each of the other rules judges them.
+    `others` are the same as each of the other rules judges them. `rules` says who signed under each
+    rule.
     """
 
     path: str
@@ -86,6 +95,7 @@ class Verdict:
     signatures: tuple[SignatureVerdict, ...]
     checks: tuple[Check, ...]
     others: tuple[tuple[SignatureVerdict, ...], ...] = ()
+    rules: tuple[Signers, ...] = ()
 
     @property
     def passed(self) -> bool:

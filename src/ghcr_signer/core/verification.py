@@ -36,7 +36,7 @@ from ghcr_signer.core.policy import (
 from ghcr_signer.core.reference import Digest, Reference, same_repository
 from ghcr_signer.core.signature import Claims, Signature
 from ghcr_signer.core.trusted_root import TrustedRoot
-from ghcr_signer.core.verdict import Check, SignatureVerdict, Step, Verdict
+from ghcr_signer.core.verdict import Check, SignatureVerdict, Signers, Step, Verdict
 
 _STRUCTURE = Check(Step.STRUCTURE, "only known, regular files within their caps")
 _REFERENCE = Check(Step.REFERENCE, "IMAGE names the folder's digest in an allowed repository")
@@ -62,6 +62,7 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
     entry: Entry | None = None
     signatures: tuple[SignatureVerdict, ...] = ()
     judged: list[tuple[SignatureVerdict, ...]] = []
+    signers: tuple[Signers, ...] = ()
     set_name, _, entry_name = path.rpartition("/")
     try:
         contents, manifest = _structure(entry_name, files)  # (1)
@@ -81,6 +82,7 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
             )
             for rule in rules
         ]
+        signers = tuple(map(_signers, rules, judged))
         for rule, signatures in zip(rules, judged, strict=True):
             _policy(signatures, digest, listed, rule, trust.policy)  # (9)
             checks.append(_policy_check(rule.name, rule.every_signature))
@@ -90,7 +92,7 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
     except Exception as error:  # whatever it is, what cannot be judged does not pass
         checks.append(_failed(path, error, Step.STRUCTURE))
     others = tuple(each for each in judged if each is not signatures)
-    return Verdict(path, entry, signatures, tuple(checks), others)
+    return Verdict(path, entry, signatures, tuple(checks), others, signers)
 
 
 def verify_alone(
@@ -331,6 +333,13 @@ def _claims(signature: Signature, image: Reference, rule: Rule) -> Claims:
             message = f"the signed annotation {key!r} is {found:.100}, not {value!r}"
             raise Refused(codes.CLAIM_REQUIRED, f"{message}, as the rule {rule.name!r} wants")
     return claims
+
+
+def _signers(rule: Rule, signatures: Sequence[SignatureVerdict]) -> Signers:
+    """Whose signatures are valid, each authority once, in the rule's own order."""
+    keys = {signature.key for signature in signatures if signature.valid}
+    names = [each.name for each in rule.authorities if each.key.fingerprint in keys]
+    return Signers(rule.name, tuple(names))
 
 
 def _policy(

@@ -19,6 +19,7 @@ from ghcr_signer.peers.objects import Node, Tree
 _FILES = (directory.REGULAR, directory.EXECUTABLE)
 _LARGEST = max(limits.BLOB_BYTES, limits.MANIFEST_BYTES)
 _AT_ONCE = 1000  # sets whose tags are read together: each question alone would wait for its answer
+_SUBJECT = (directory.SUBJECT,)
 _WHAT_MOVES = (directory.IMAGE, directory.LATEST, directory.TAGS)
 
 
@@ -78,7 +79,7 @@ class CommittedDirectory:
                     yield name, entry
 
     def read_tags(self, sets: Collection[str] | None = None) -> list[Declared]:
-        """Set, registry/repository and tags of each entry that moves tags, as it says, unverified.
+        """What each entry that moves tags says that it moves, unverified.
 
         An entry that says nothing readable moves nothing. `sets`: of these only.
         """
@@ -102,7 +103,24 @@ class CommittedDirectory:
         contents = self._files([tree for _, tree in moving])
         for (name, _), files in zip(moving, contents, strict=True):
             with suppress(Refused):
-                yield (name, *_moved(files))
+                yield _moved(name, files)
+
+    def subjects(self, sets: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and SUBJECT of each entry of these sets that has one, and the image's own."""
+        for name in sets:
+            entries = [
+                (entry, node[1])
+                for entry, node in self._objects.tree(self._set(name)).items()
+                if _is_folder(node)
+            ]
+            trees = self._objects.trees([id_ for _, id_ in entries[: limits.ENTRIES_PER_SET]])
+            wanted = [{file: tree[file] for file in _SUBJECT if file in tree} for tree in trees]
+            with suppress(Refused):
+                found = self._files(wanted, limits.SET_BYTES)
+                for (entry, _), files in zip(entries, found, strict=False):
+                    for file in files.values():
+                        if file.content is not None and Digest.of(file.content).hex == entry:
+                            yield f"{name}/{entry}", file.content
 
     @cached_property
     def _top(self) -> Tree | None:
@@ -182,9 +200,9 @@ def _cap(name: str) -> int:
     return -1 if cap is None else cap
 
 
-def _moved(files: Mapping[str, File]) -> tuple[str, tuple[str, ...]]:
-    """registry/repository, and the tags that an entry moves; raises Refused."""
+def _moved(set_name: str, files: Mapping[str, File]) -> Declared:
+    """What an entry moves; raises Refused."""
     contents = {name: file.content for name, file in files.items() if file.content is not None}
-    image, _ = directory.parse_image(contents.get(directory.IMAGE, b""))
+    image, digest = directory.parse_image(contents.get(directory.IMAGE, b""))
     tags = directory.parse_tags(directory.LATEST in contents, contents.get(directory.TAGS))
-    return image.name, tags
+    return Declared(set_name, image.name, digest, tags)

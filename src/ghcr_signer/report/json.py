@@ -13,11 +13,13 @@ from ghcr_signer.core import schemas
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.finding import Finding
 from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
+from ghcr_signer.report import review as words
 from ghcr_signer.report.report import Report
 
 if TYPE_CHECKING:
     from ghcr_signer.core.plan import Operation, Retired
     from ghcr_signer.core.trust_change import Difference, Flip, TrustChange
+    from ghcr_signer.core.review import Move, Review, Reviewed, Seen, Signed
 
 SCHEMA = "https://ghcr-signer.invalid/schemas/report"
 
@@ -59,6 +61,8 @@ def _head(report: Report) -> dict[str, Any]:
         head["written"] = report.written
     if report.change:
         head["change"] = [_check(check) for check in report.change]
+    if report.review is not None:
+        head["review"] = _review(report, report.review)
     if report.retired:
         head["retired"] = [_retired(each) for each in report.retired]
     if report.trust_change:
@@ -72,6 +76,74 @@ def _head(report: Report) -> dict[str, Any]:
             "done": [_operation(operation) for operation in report.done or ()],
         }
     return head
+
+
+def _review(report: Report, review: Review) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "headline": words.headline(report, review),
+        "next": words.next_step(report, review),
+        "moves": [_move(move, review.seen) for move in review.moves],
+        "images": [_image(image, review) for image in review.images],
+        "more": review.more,
+    }
+    if review.seen is not None:
+        document["unread"] = dict(review.seen.unread)
+    return document
+
+
+def _move(move: Move, seen: Seen | None) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "path": move.path,
+        "image": move.repository,
+        "tag": move.tag,
+        "from": str(move.before) if move.before else None,
+        "to": str(move.after),
+    }
+    if move.before:
+        document |= {"since": move.since, "state": move.state.value}
+    if seen is not None:
+        document["registry"] = seen.standing(move).value
+    return document
+
+
+def _image(image: Reviewed, review: Review) -> dict[str, Any]:
+    origin = review.origin(image.unit)
+    found = {
+        "source": origin.source,
+        "revision": origin.revision,
+        "compare": review.compare(image),
+    }
+    return {
+        "path": image.path,
+        "image": image.repository,
+        "digest": str(image.digest),
+        "result": "passed" if image.passed else "failed",
+        "entries": image.entries,
+        "platforms": [
+            {"platform": each.name, "digest": str(each.digest), "signed": each.here}
+            for each in image.platforms
+        ],
+        "rules": [
+            {
+                "rule": each.rule,
+                "threshold": each.threshold,
+                "signed": list(each.signed),
+                "missing": list(each.missing),
+            }
+            for each in image.quorums
+        ],
+        "logged": [_signed(each) for each in image.signatures if each.log],
+        **{name: value for name, value in found.items() if value},
+    }
+
+
+def _signed(signed: Signed) -> dict[str, Any]:
+    document: dict[str, Any] = {"authority": signed.authority}
+    if signed.log:
+        document |= {"log": signed.log.log, "log_index": signed.log.index}
+    if signed.link:
+        document["link"] = signed.link
+    return document
 
 
 def _entry(verdict: Verdict) -> dict[str, Any]:

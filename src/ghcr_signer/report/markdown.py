@@ -8,7 +8,7 @@ from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.finding import State
 from ghcr_signer.core.plan import Confirm, MoveTag, Operation
 from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.report import text
+from ghcr_signer.report import reviewers_view, text
 from ghcr_signer.report.escape import markdown
 from ghcr_signer.report.report import Report
 
@@ -24,6 +24,9 @@ def render(report: Report) -> Iterator[str]:
     if report.content is not None:
         yield report.content.rstrip("\n")
         return
+    if report.review is not None:
+        yield from reviewers_view.render(report, report.review)
+        return
     dry_run = " (dry run)" if report.plan is not None and report.done is None else ""
     result = "passed" if report.passed else "**failed**"
     yield f"### ghcr-signer {report.command}{dry_run}: {result}"
@@ -37,19 +40,11 @@ def render(report: Report) -> Iterator[str]:
     yield from _trust_change(report)
     # what moved, or would, is said above of a publication: most entries moved their tags long ago
     yield from _entries(report, "its tags" if report.plan else "tags that move")
-    if report.change:
-        yield "| | the change, step 11 |"
-        yield "|---|---|"
-        yield from (f"| {'✅' if each.passed else '❌'} | {each.name} |" for each in report.change)
-        yield ""
     for finding in report.findings:
         mark = _STATES[finding.state]
         yield f"- {mark} {markdown(finding.name)}: {markdown(finding.message)}"
     for notice in report.notices:
         yield f"- {markdown(notice)}"
-    if report.change and report.passed and report.verdicts:
-        yield ""
-        yield "Next: is this what is to be released? Merging publishes it, and then moves the tags."
 
 
 def _failures(failures: list[Failure]) -> Iterator[str]:

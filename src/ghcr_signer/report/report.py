@@ -15,6 +15,7 @@ from ghcr_signer.core.verdict import Check, Verdict
 if TYPE_CHECKING:
     from ghcr_signer.core.plan import Operation, Plan, Retired
     from ghcr_signer.core.trust_change import TrustChange
+    from ghcr_signer.core.review import Review
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Report:
     `change` are the checks of step 11, where a change was judged; `retired` are sets that fail
     under today's policy and for which nobody waits: they are named, and the run does not fail;
     `trust_change` is what a proposal does to who may sign what; `findings` are what was looked at
-    in how the project is set up.
+    in how the project is set up; `review` is what merging a change does.
     """
 
     command: str
@@ -45,6 +46,7 @@ class Report:
     retired: tuple[Retired, ...] = ()
     trust_change: TrustChange | None = None
     findings: tuple[Finding, ...] = ()
+    review: Review | None = None
 
     @classmethod
     def of_error(cls, command: str, error: Exception) -> Report:

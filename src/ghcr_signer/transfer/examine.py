@@ -26,7 +26,7 @@ from ghcr_signer.core.manifest import Artifact, Descriptor
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.signature import Claims
-from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
+from ghcr_signer.core.verdict import Check, SignatureVerdict, Signers, Verdict
 from ghcr_signer.core.verification import verify
 from ghcr_signer.transfer.progress import Progress
 
@@ -55,7 +55,7 @@ def _reducer(kind: type) -> _Reducer:
 _REDUCERS: dict[type, _Reducer] = {
     kind: _reducer(kind)
     for kind in (
-        *(Verdict, SignatureVerdict, Check, Entry, Artifact, Descriptor),
+        *(Verdict, SignatureVerdict, Signers, Check, Entry, Artifact, Descriptor),
         *(Reference, Digest, Claims, LogPosition),
     )
 }

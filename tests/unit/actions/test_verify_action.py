@@ -61,11 +61,16 @@ def test_good_signatures_pass(stage: Stage, origin: Clone, work: Path, run: str)
     }
     assert [each["path"] for each in told.report["entries"]] == [path.partition("/")[2]]
     shown = plain(told.summary)
-    assert "ghcr-signer verify: passed" in shown
-    assert "| ✅ | ghcr.io/acme/app@sha256:" in shown
-    assert f"| latest, v1 | trusted.pub | no | {SET} |" in shown
-    assert "| ✅ | tags move forwards |" in shown
-    assert "Merging publishes it" in shown
+    digest = path.rpartition("/")[2][:12]
+    first, *_ = shown.splitlines()
+    assert first == "### ✅ Merging publishes the signatures of 1 digest and moves 2 tags"
+    assert f"| ghcr.io/acme/app:**latest** | a new tag | **`sha256:{digest}`** |" in shown
+    assert f"| ghcr.io/acme/app:**v1** | a new tag | **`sha256:{digest}`** |" in shown
+    assert f"| ✅ | ghcr.io/acme/app@sha256:{digest} | " in shown
+    assert "| trusted.pub (1 of 1) | not logged |" in shown
+    assert f"set {SET}, 1 manifest" in shown
+    assert "- ✅ tags move forwards" in shown
+    assert "**Next:** Is this what is to be released? Then merge" in shown
     assert "1 of 1 entry in 1 set verify" in shown
 
 
@@ -80,7 +85,7 @@ def test_dependabot_s_pull_request_brings_no_set_and_passes(
     told = verify(stage, origin, work, {"lock.txt": b"2"}, "pull_request_dependabot")
     assert told.code == 0, told.said
     assert "the change keeps to the rules" in told.log
-    assert "Merging publishes it" not in told.summary
+    assert "### ✅ Merging publishes nothing" in told.summary
 
 
 @pytest.mark.parametrize("run", ["push", "workflow_dispatch", "schedule"])
@@ -182,11 +187,11 @@ def test_a_forged_entry_is_annotated_where_it_is_forged(
         *("failed", "1", "1"),
     )
     shown = plain(told.summary)
-    assert "ghcr-signer verify: **failed**" in shown
+    assert shown.startswith("### ❌ Do not merge: A file's digest differs from its descriptor\n")
     assert "| ✅ | ghcr.io/acme/good@sha256:" in shown
     assert "❌ **GS0302**" in shown
-    assert "→ Do not merge." in shown
-    assert "Merging publishes it" not in shown
+    assert "**Next:** Do not merge. Ask the person" in shown
+    assert "Merging publishes" not in shown
 
 
 def test_a_stranger_s_signature_is_one_annotation_though_two_steps_fail(

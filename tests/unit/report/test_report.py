@@ -21,7 +21,11 @@ from ghcr_signer.core.ledger import Ledger, verify_set
 from ghcr_signer.core.plan import Confirm, MoveTag, Plan, Push, Retired
 from ghcr_signer.core.policy import Policy
 from ghcr_signer.core.reference import Digest
+<<<<<<< HEAD
 from ghcr_signer.core.trust_change import Difference, Flip, Part, TrustChange, Verb, Word
+=======
+from ghcr_signer.core.review import Review
+>>>>>>> f803973 (The review: what merging a change does, said at a glance by verify --base and by review)
 from ghcr_signer.core.verdict import Check, Step, Verdict
 from ghcr_signer.core.verification import verify
 from ghcr_signer.report import json as json_report
@@ -306,7 +310,8 @@ def test_what_a_dry_run_would_do_does_not_read_as_done() -> None:
 def test_a_change_is_told_rule_by_rule() -> None:
     failed = Failure(codes.CHANGE_MIXED, "touched", "README.md", "undo it")
     checks = (Check(Step.CHANGE, "one rule"), Check(Step.CHANGE, "another", failed))
-    report = Report("verify", 1, (GOOD,), change=checks)
+    review = Review(NOW, "SIGNATURES")
+    report = Report("verify", 1, (GOOD,), change=checks, review=review)
     assert (report.passed, report.exit_code) == (False, 1)
     assert [each.code for each in report.other_failures] == [codes.CHANGE_MIXED]
     shown = lines(report)
@@ -315,17 +320,18 @@ def test_a_change_is_told_rule_by_rule() -> None:
     assert "the change keeps to the rules" not in shown
     assert "1 of 1 entry in 1 set verify; 1 failure besides" in shown
     rows = "\n".join(markdown_report.render(report))
-    assert "| ✅ | one rule |\n| ❌ | another |" in rows
+    assert "- ✅ one rule\n- ❌ another" in rows
     assert "Merging" not in rows
+    assert "### ❌ Do not merge" in rows
     found = document(report)
     assert (found["result"], found["counts"]["failed"]) == ("failed", 0)
     assert [each["result"] for each in found["change"]] == ["passed", "failed"]
     assert [each["code"] for each in found["failures"]] == ["GS1102"]
 
-    good = Report("verify", 1, (GOOD,), change=checks[:1])
+    good = Report("verify", 1, (GOOD,), change=checks[:1], review=review)
     assert good.passed
     assert "✓ the change keeps to the rules" in lines(good)
-    assert "Merging publishes it" in "\n".join(markdown_report.render(good))
+    assert "### ✅ Merging publishes nothing" in "\n".join(markdown_report.render(good))
 
 
 @pytest.mark.parametrize(

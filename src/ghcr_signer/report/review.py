@@ -1,0 +1,135 @@
+"""Review -> words: what merging a change does, as each form of the report says it.
+
+Every word here may be foreign text: whoever prints it escapes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ghcr_signer.core import codes
+from ghcr_signer.core.review import Move, Quorum, Review, Reviewed, Seen, Standing, State
+from ghcr_signer.report.report import Report
+
+_AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def headline(report: Report, review: Review) -> str:
+    """The verdict in one sentence."""
+    failures = list(report.causes)
+    if failures:
+        more = len(failures) - 1
+        besides = f" (and {counted(more, 'more failure')})" if more else ""
+        return f"Do not merge: {failures[0].code.title}{besides}"
+    if not review.images:
+        return "Merging publishes nothing: no set is added"
+    what = "image" if all(each.is_known for each in review.images) else "digest"
+    images = counted(len(review.images) + review.more, what)
+    entries = sum(each.entries for each in review.images)
+    manifests = f" ({entries} manifests)" if entries > len(review.images) else ""
+    moving = review.moving
+    tags = f"moves {counted(len(moving), 'tag')}" if moving else "moves no tag"
+    return f"Merging publishes the signatures of {images}{manifests} and {tags}"
+
+
+def next_step(report: Report, review: Review) -> str:
+    """The exact next step."""
+    failure = next(report.causes, None)
+    if failure is not None:
+        return _signature_wanted(review, failure.code) or failure.next_step
+    if not review.images:
+        return "Review it as any other change, then merge."
+    if any(move.state is State.WITHDRAWN for move in review.moving):
+        return "Is this what is to take the withdrawn image's place? Then merge."
+    return "Is this what is to be released? Then merge: publishing follows, the tags move last."
+
+
+def _signature_wanted(review: Review, code: codes.Code) -> str:
+    """Who is to sign, and how, where nothing else is wrong but that too few have."""
+    if code is not codes.THRESHOLD:
+        return ""
+    for image in review.images:
+        wanted = next((each for each in image.quorums if not each.met), None)
+        if wanted and wanted.signed and wanted.missing:
+            names = " or ".join(wanted.missing)
+            return (
+                f"{names} signs too: `ghcr-signer sign {image.repository}@{image.digest}"
+                f" --add-to {review.folder}/{image.set_name} --sk` (or --key)."
+            )
+    return ""
+
+
+def quorum(found: Quorum) -> str:
+    """Who signed, of how many."""
+    signed = ", ".join(found.signed) or "nobody"
+    missing = f"; missing: {' or '.join(found.missing)}" if found.missing else ""
+    return f"{signed} ({len(found.signed)} of {found.threshold}{missing})"
+
+
+def quorums(image: Reviewed) -> str:
+    """Who signed under each rule; the rule is named where there are several."""
+    if len(image.quorums) == 1:
+        return quorum(image.quorums[0])
+    return "; ".join(f"{each.rule}: {quorum(each)}" for each in image.quorums) or "nobody"
+
+
+def platforms(image: Reviewed) -> str:
+    """The platforms, those without a signature first."""
+    if not image.is_known:
+        return "not known: it has no SUBJECT"
+    names = [each.name if each.here else f"{each.name} NOT SIGNED" for each in image.platforms]
+    more = image.platform_count - len(names)
+    return ", ".join([*names, *([f"and {more} more"] if more else [])])
+
+
+def signed_annotations(image: Reviewed) -> str:
+    """What was signed besides the digest."""
+    pairs = [f"{name}={value}" for name, value in image.annotations]
+    more = image.annotation_count - len(pairs)
+    return ", ".join([*pairs, *([f"and {more} more"] if more else [])])
+
+
+def before(move: Move) -> str:
+    """Since when a tag points where the ledger has it, "" for a new tag."""
+    state = f", which is {move.state.value}" if move.state is not State.GOOD else ""
+    return f"since the set {move.since}{state}" if move.before else ""
+
+
+def standing(move: Move, seen: Seen) -> str:
+    """What the registry says of a tag, "" where it says what the ledger says."""
+    current = seen.tags.get(move.key)
+    missing = seen.images.get((move.repository, move.after)) is False
+    absent = "the image is not in the registry: the tag will not move" if missing else ""
+    match seen.standing(move):
+        case Standing.UNKNOWN:
+            return "the registry was not read"
+        case Standing.THERE:
+            return "the registry has it there already"
+        case Standing.ELSEWHERE if current is None:
+            return absent or "the registry has no such tag"
+        case Standing.ELSEWHERE:
+            where = f"the registry has it at {current}"
+            return absent or f"{where}: it moves only if a set knows that digest"
+        case _:
+            return absent
+
+
+def age(then: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits."""
+    seconds = (now - then).total_seconds()
+    for length, unit in _AGES:
+        if seconds >= length:
+            return f"{counted(int(seconds // length), unit)} ago"
+    return "just now"
+
+
+def unread(review: Review) -> Iterator[str]:
+    """The registries that could not be read, and why."""
+    for repository, why in review.seen.unread.items() if review.seen else ():
+        yield f"{repository} could not be read: {why}"
+
+
+def counted(number: int, one: str) -> str:
+    """A number of things."""
+    return f"{number} {one if number == 1 else f'{one}s'}"
