@@ -43,6 +43,7 @@ PURE = {
     "json",
     "pkgutil.get_data",
     "re",
+    "shlex.quote",
     "types",
     "typing",
     "unicodedata",

@@ -156,7 +156,7 @@ class Judgement:
     ) -> Review:
         """What merging the new entries does, by what is in git, and by what registries say."""
         from ghcr_signer.core.ledger import last_movers
-        from ghcr_signer.core.review import review
+        from ghcr_signer.core.reviewing import review
 
         last = last_movers(declared)
         entries = [verdict.entry for verdict in new if verdict.entry]

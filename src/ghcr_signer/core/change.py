@@ -7,12 +7,13 @@ outside the directory is trust material: keys, workflows, actions, source, locks
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from shlex import quote
 
 from ghcr_signer.core import codes, limits
-from ghcr_signer.core.directory import IMAGE, README, Entry, parse_set_name
+from ghcr_signer.core.directory import IMAGE, README, Entry, parse_set_name, set_name
 from ghcr_signer.core.errors import Failure, Refused
 from ghcr_signer.core.ledger import Tag
 from ghcr_signer.core.reference import Digest
@@ -95,6 +96,9 @@ class Change:
         return touch.before is not None or self.set_of(touch) in (self.base_sets or ())
 
 
+_SECOND = timedelta(seconds=1)
+_SKEW = timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
+_IF_OLDER = "If it still fails, what is merged was signed later: sign the image again."
 _MIXED = "a change that adds a set touches nothing else"
 _SIZE = "not too much at once"
 _TRUST = "the base has trust to judge by"
@@ -113,6 +117,9 @@ def verify_change(
     `signed` for a digest that of the last that signs it; `entries` are those of the sets that the
     change adds.
     """
+    backwards = list(_backwards(change, moved, entries))
+    beneath = list(_beneath(change, signed, entries))
+    names = _fresh_names(change, (*backwards, *beneath), now)
     rules: tuple[tuple[str, Iterable[Failure]], ...] = (
         ("the directory remains", _vanished(change)),
         ("merged sets stay as they are", _not_appended(change)),
@@ -121,8 +128,8 @@ def verify_change(
         (_SIZE, too_much(change, entries)),
         (_TRUST, _untrusted(change)),
         ("no set lies ahead", _ahead(change, now)),
-        ("tags move forwards", _backwards(change, moved, entries)),
-        ("no set comes before a merged one of its images", _beneath(change, signed, entries)),
+        ("tags move forwards", _renamed(change, backwards, names)),
+        ("no set comes before a merged one of its images", _renamed(change, beneath, names)),
     )
     checks: list[Check] = []
     for name, failures in rules:
@@ -200,33 +207,69 @@ def _untrusted(change: Change) -> Iterable[Failure]:
 
 
 def _ahead(change: Change, now: datetime) -> Iterable[Failure]:
-    latest = now + timedelta(seconds=limits.CLOCK_SKEW_SECONDS)
+    latest = now + _SKEW
     first = {change.set_of(touch): touch.path for touch in reversed(change.inside)}
     for name in change.added_sets:
         if (_instant(name) or now) > latest:
             yield Failure(codes.SET_AHEAD, "its instant is yet to come", first[name])
 
 
+_Late = tuple[Entry, datetime, Failure]  # an entry, and the merged set that it comes too late for
+
+
 def _backwards(
     change: Change, moved: Mapping[Tag, datetime], entries: Collection[Entry]
-) -> Iterable[Failure]:
+) -> Iterable[_Late]:
     for entry in entries:
         for tag in entry.tags:
             last = moved.get((entry.image.name, tag))
             if last is not None and parse_set_name(entry.set_name) <= last:
                 message = f"{entry.image.name}:{tag} was last moved by the set of {last:%FT%TZ}"
-                yield Failure(codes.TAG_BACKWARDS, message, change.image_of(entry))
+                failure = Failure(codes.TAG_BACKWARDS, message, change.image_of(entry))
+                yield entry, last, failure
 
 
 def _beneath(
     change: Change, signed: Mapping[Digest, datetime], entries: Collection[Entry]
-) -> Iterable[Failure]:
+) -> Iterable[_Late]:
     """Step 10 lets the earlier of two sets hold a signature: that must be the one merged first."""
     for entry in entries:
         last = signed.get(entry.digest)
         if last is not None and parse_set_name(entry.set_name) < last:
             message = f"the merged set of {last:%FT%TZ} signs this digest too"
-            yield Failure(codes.SET_BENEATH, message, change.image_of(entry))
+            yield entry, last, Failure(codes.SET_BENEATH, message, change.image_of(entry))
+
+
+def _renamed(change: Change, late: Iterable[_Late], names: Mapping[str, str]) -> Iterator[Failure]:
+    """Each failure with the command that gives its set a name that comes after, where there is one:
+    names are not signed, and another set may have been merged while this one waited.
+    """
+    for entry, _, failure in late:
+        fix = ""
+        if new := names.get(entry.set_name):
+            old, new = (quote(f"{change.folder}/{name}") for name in (entry.set_name, new))
+            fix = f"Names are not signed, so rename the set: `git mv {old} {new}`. {_IF_OLDER}"
+        yield replace(failure, fix=fix)
+
+
+def _fresh_names(change: Change, late: Iterable[_Late], now: datetime) -> Mapping[str, str]:
+    """For the sets that come too late, names that no set has, in their order and their spelling;
+    none for a set that would then lie ahead.
+    """
+    after: dict[str, datetime] = {}
+    for entry, last, _ in late:
+        after[entry.set_name] = max(last, after.get(entry.set_name, last))
+    there = (*(change.base_sets or ()), *change.added_sets) if after else ()
+    taken = {_instant(name) for name in there}
+    names: dict[str, str] = {}
+    for name in sorted(after, key=parse_set_name):
+        instant = max(now.replace(microsecond=0), after[name] + _SECOND)
+        while instant in taken:
+            instant += _SECOND
+        if instant <= now + _SKEW:
+            taken.add(instant)
+            names[name] = set_name(instant, colons=":" in name)
+    return names
 
 
 def _instant(name: str) -> datetime | None:

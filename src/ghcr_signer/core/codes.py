@@ -433,7 +433,9 @@ CHANGE_REMOVES = Code(
     "A merged set is touched",
     "The directory only grows: whoever could change or remove a merged signature could undo a"
     " release without anybody's key.",
-    "Restore it from the base: `git checkout origin/main -- SIGNATURES`; sign again for a new set.",
+    "Restore it from the base: `git checkout origin/main -- SIGNATURES`. To take a release back,"
+    " name its digest under `withdrawn` in the policy, and sign a newer set that moves the tags to"
+    " a good image.",
 )
 CHANGE_MIXED = Code(
     "GS1102",

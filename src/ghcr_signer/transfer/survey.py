@@ -10,8 +10,9 @@ from typing import TypeVar
 from ghcr_signer.core.errors import GhcrSignerError
 from ghcr_signer.core.image import Image
 from ghcr_signer.core.ledger import Tag, Unit
+from ghcr_signer.core.origin import Origin, cut
 from ghcr_signer.core.reference import Digest, Reference
-from ghcr_signer.core.review import Move, Origin, Review, Seen, cut
+from ghcr_signer.core.review import Move, Review, Seen
 from ghcr_signer.peers.registry.registries import Location, Registries
 from ghcr_signer.transfer.observe import THREADS
 from ghcr_signer.transfer.progress import Progress

@@ -354,6 +354,69 @@ def test_a_set_does_not_come_before_a_merged_one_that_signs_its_image() -> None:
     assert failed(GOOD, (entry,), signed_at=other) == []
 
 
+LATE = "2026-11-21T11:00:00+00:00"  # an hour before NOW
+
+
+def fixes(
+    entries: tuple[Entry, ...], moved: dict[Tag, datetime], signed_at: dict[Digest, datetime]
+) -> list[str]:
+    names = frozenset({OLD, LATE})
+    checks = verify_change(replace(GOOD, base_sets=names), moved, signed_at, entries, now=NOW)
+    return [check.failure.fix for check in checks if check.failure]
+
+
+def rename(old: str, new: str) -> str:
+    return f"`git mv SIGNATURES/{old} SIGNATURES/{new}`"
+
+
+def test_a_set_that_waited_too_long_is_told_the_command_that_renames_it() -> None:
+    """Names are not signed: the same signatures pass under a fresh one."""
+    entry, late = signed(NEW, "latest"), parse_set_name(LATE)
+    moved, beneath = {(APP, "latest"): late}, {entry.digest: late}
+    for told in (fixes((entry,), moved, {}), fixes((entry,), {}, beneath)):
+        (fix,) = told
+        assert rename(NEW, "2026-11-21T12:00:00+00:00") in fix
+        assert "sign the image again" in fix
+    both = fixes((entry,), moved, beneath)
+    assert len(both) == 2
+    assert len(set(both)) == 1
+    fresh = signed("2026-11-21T12:00:00+00:00", "latest")
+    change = only(Touch(f"SIGNATURES/{fresh.set_name}/x/IMAGE", *ADDED))
+    assert failed(change, (fresh,), moved, signed_at={fresh.digest: late}) == []
+
+
+def test_several_sets_keep_their_order_under_names_that_nobody_has() -> None:
+    earlier, dashed = signed("2026-11-20T11:00:00+00:00", "v1"), signed(NEW_IN_DASHES, "latest")
+    moved = {(APP, tag): NOW - timedelta(seconds=1) for tag in ("latest", "v1")}
+    taken = replace(GOOD, base_sets=frozenset({set_name(NOW, colons=False)}))
+    checks = verify_change(taken, moved, {}, (dashed, earlier), now=NOW)
+    second, first = (check.failure.fix for check in checks if check.failure)
+    assert rename(earlier.set_name, "2026-11-21T12:00:01+00:00") in first
+    assert rename(NEW_IN_DASHES, "2026-11-21T12-00-02Z") in second
+
+
+def test_no_name_is_told_where_it_would_lie_ahead() -> None:
+    """The merged set lies ahead itself: only signing again, later, helps."""
+    entry = signed(NEW, "latest")
+    assert fixes((entry,), {(APP, "latest"): NOW + timedelta(seconds=299)}, {}) != [""]
+    assert fixes((entry,), {(APP, "latest"): NOW + timedelta(seconds=300)}, {}) == [""]
+
+
+def test_a_folder_with_a_space_makes_one_word_of_the_command() -> None:
+    entry = signed(NEW, "latest")
+    change = replace(GOOD, folder="our sets", touched=())
+    checks = verify_change(change, {(APP, "latest"): NOW}, {}, (entry,), now=NOW)
+    (fix,) = (check.failure.fix for check in checks if check.failure)
+    assert f"`git mv 'our sets/{NEW}' 'our sets/" in fix
+
+
+def test_a_reverted_set_is_told_the_ways_out() -> None:
+    """A revert of a release's pull request removes its set: that is not how it is taken back."""
+    remedy = codes.CHANGE_REMOVES.remedy
+    assert "`withdrawn`" in remedy
+    assert "sign a newer set" in remedy
+
+
 def test_the_last_move_of_a_tag_is_the_latest_in_either_spelling() -> None:
     moves = last_moves(
         [
