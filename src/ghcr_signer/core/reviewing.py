@@ -126,12 +126,17 @@ def _grouped(verdicts: Sequence[Verdict], known: Mapping[str, Image]) -> dict[st
 
 
 def _alike(below: Verdict, index: Verdict) -> bool:
-    """Whether an entry says nothing that its index's does not say: good, no tags, signed alike."""
+    """Whether an entry says nothing that its index's does not say: no tags, signed and judged
+    alike.
+    """
+    one, other = below.entry, index.entry
     return (
-        below.passed
-        and index.passed
-        and below.passed_entry.image.name == index.passed_entry.image.name
-        and not below.passed_entry.tags
+        one is not None
+        and other is not None
+        and one.image.name == other.image.name
+        and not one.tags
+        and below.passed == index.passed
+        and {each.code for each in below.failures} == {each.code for each in index.failures}
         and below.rules == index.rules
         and _annotations(below) == _annotations(index)
     )

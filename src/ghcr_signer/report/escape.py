@@ -45,6 +45,16 @@ def markdown(text: str) -> str:
     return "".join(map(_reference, visible(text)))
 
 
+def markdown_with_code(text: str) -> str:
+    """The same, but what stands between two backticks is code, in which nothing acts either: a
+    command that can be copied.
+    """
+    parts = visible(text).split("`")
+    if len(parts) % 2 == 0 or not all(map(str.strip, parts[1::2])):
+        return markdown(text)
+    return "`".join(part if at % 2 else markdown(part) for at, part in enumerate(parts))
+
+
 def _reference(character: str) -> str:
     if character.isalnum() or character == " ":
         return character

@@ -19,6 +19,8 @@ def headline(report: Report, review: Review) -> str:
     """The verdict in one sentence."""
     failures = list(report.causes)
     if failures:
+        if _signature_wanted(report, review):
+            return "Do not merge yet: a signature is missing"
         more = len(failures) - 1
         besides = f" (and {counted(more, 'more failure')})" if more else ""
         return f"Do not merge: {failures[0].code.title}{besides}"
@@ -37,7 +39,7 @@ def next_step(report: Report, review: Review) -> str:
     """The exact next step."""
     failure = next(report.causes, None)
     if failure is not None:
-        return _signature_wanted(review, failure.code) or failure.next_step
+        return _signature_wanted(report, review) or failure.next_step
     if not review.images:
         return "Review it as any other change, then merge."
     if any(move.state is State.WITHDRAWN for move in review.moving):
@@ -45,16 +47,16 @@ def next_step(report: Report, review: Review) -> str:
     return "Is this what is to be released? Then merge: publishing follows, the tags move last."
 
 
-def _signature_wanted(review: Review, code: codes.Code) -> str:
+def _signature_wanted(report: Report, review: Review) -> str:
     """Who is to sign, and how, where nothing else is wrong but that too few have."""
-    if code is not codes.THRESHOLD:
+    if any(failure.code is not codes.THRESHOLD for failure in report.causes):
         return ""
     for image in review.images:
         wanted = next((each for each in image.quorums if not each.met), None)
         if wanted and wanted.signed and wanted.missing:
             names = " or ".join(wanted.missing)
             return (
-                f"{names} signs too: `ghcr-signer sign {image.repository}@{image.digest}"
+                f"Have {names} sign too: `ghcr-signer sign {image.repository}@{image.digest}"
                 f" --add-to {review.folder}/{image.set_name} --sk` (or --key)."
             )
     return ""
@@ -98,21 +100,20 @@ def before(move: Move) -> str:
 
 def standing(move: Move, seen: Seen) -> str:
     """What the registry says of a tag, "" where it says what the ledger says."""
+    if seen.images.get((move.repository, move.after)) is False:
+        return "the image is not in the registry: the tag will not move"
     current = seen.tags.get(move.key)
-    missing = seen.images.get((move.repository, move.after)) is False
-    absent = "the image is not in the registry: the tag will not move" if missing else ""
     match seen.standing(move):
+        case Standing.AS_EXPECTED:
+            return ""
         case Standing.UNKNOWN:
             return "the registry was not read"
         case Standing.THERE:
             return "the registry has it there already"
-        case Standing.ELSEWHERE if current is None:
-            return absent or "the registry has no such tag"
         case Standing.ELSEWHERE:
-            where = f"the registry has it at {current}"
-            return absent or f"{where}: it moves only if a set knows that digest"
-        case _:
-            return absent
+            where = f"has it at {current.short}" if current else "has no such tag"
+            known = ": it moves only if a set knows that digest" if current else ""
+            return f"the registry {where}{known}"
 
 
 def age(then: datetime, now: datetime) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ghcr_signer.core.errors import Failure
+from ghcr_signer.core.codes import Code
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.review import Move, Review, Reviewed
 from ghcr_signer.report import review as words
 from ghcr_signer.report import text
-from ghcr_signer.report.escape import markdown
+from ghcr_signer.report.escape import markdown, markdown_with_code
 from ghcr_signer.report.report import Report
 
 SUMMARY_BYTES = 1024 * 1024 - 1024  # a larger job's summary is dropped as a whole (GitHub)
@@ -60,20 +60,32 @@ def render(report: Report, review: Review, room: int = SUMMARY_BYTES) -> Iterato
     page.add(f"### {mark} {markdown(words.headline(report, review))}", "")
     warnings = [note for note in report.notices if note.startswith("WARNING")]
     page.rows([[f"> ⚠️ {markdown(note)}", ""] for note in warnings], _OPEN, "> … and {} more")
-    page.rows([_failure(each, step) for each in report.causes], _OPEN, "- … and {} more failures")
-    page.add("", f"**Next:** {markdown(step[:_LONGEST_STEP])}", "")
+    _failures(page, report, step)
+    page.add(f"**Next:** {markdown_with_code(step[:_LONGEST_STEP])}", "")
     _moves(page, review)
     _images(page, review)
     _details(page, report, review)
     yield from page.lines
 
 
-def _failure(failure: Failure, step: str) -> _Row:
-    where = f" {markdown(failure.file)}:" if failure.file else ""
-    fix = f" → {markdown(failure.next_step)}" if failure.next_step != step else ""
+def _failures(page: _Page, report: Report, step: str) -> None:
+    """Each failure; what is wrong with many files is said once."""
+    alike: dict[tuple[Code, str, str], list[str]] = {}
+    for each in report.causes:
+        alike.setdefault((each.code, each.message, each.next_step), []).append(each.file)
+    rows = [_failure(*failure, files, step) for failure, files in alike.items()]
+    page.rows(rows, _OPEN, "- … and {} more failures")
+    if rows:
+        page.add("")
+
+
+def _failure(code: Code, message: str, fix: str, files: Sequence[str], step: str) -> _Row:
+    more = f" and {words.counted(len(files) - 1, 'more file')}" if len(files) > 1 else ""
+    where = f" {markdown(files[0])}{more}:" if files[0] else ""
+    then = f" → {markdown_with_code(fix)}" if fix != step else ""
     return (
-        f"- ❌ **{failure.code.id}**{where} {markdown(failure.message)}",
-        f"  <br>{markdown(failure.code.title)}.{fix}",
+        f"- ❌ **{code.id}**{where} {markdown(message)}",
+        f"  <br>{markdown(code.title)}.{then}",
     )
 
 
@@ -134,7 +146,8 @@ def _details(page: _Page, report: Report, review: Review) -> None:
         page.add("", "</details>", "")
     if report.change:
         passed = sum(check.passed for check in report.change)
-        heading = f"{passed} of {len(report.change)} rules of a change are kept"
+        kept = "all" if report.passed else f"{passed} of"
+        heading = f"The change keeps {kept} {len(report.change)} rules"
         page.add(f"<details><summary>{heading}</summary>", "")
         rules = [[f"- {'✅' if each.passed else '❌'} {each.name}"] for each in report.change]
         page.rows(rules, _FOLDED, "- … and {} more")
