@@ -192,7 +192,8 @@ def _platforms(
                 waiting.append(below)
             elif not (child.index or child.attestation):
                 here = (repository, below) in there
-                found[child.digest] = Platform(cut(child.platform), child.digest, here)
+                platform = Platform(cut(child.platform), child.digest, here)
+                found.setdefault(child.digest, platform)
     return sorted(found.values(), key=lambda platform: platform.here)
 
 
