@@ -18,8 +18,8 @@ from ghcr_signer.report.report import Report
 
 if TYPE_CHECKING:
     from ghcr_signer.core.plan import Operation, Retired
-    from ghcr_signer.core.trust_change import Difference, Flip, TrustChange
     from ghcr_signer.core.review import Move, Review, Reviewed, Seen, Signed
+    from ghcr_signer.core.trust_change import Difference, Flip, TrustChange
 
 SCHEMA = "https://ghcr-signer.invalid/schemas/report"
 

@@ -14,8 +14,8 @@ from ghcr_signer.core.verdict import Check, Verdict
 
 if TYPE_CHECKING:
     from ghcr_signer.core.plan import Operation, Plan, Retired
-    from ghcr_signer.core.trust_change import TrustChange
     from ghcr_signer.core.review import Review
+    from ghcr_signer.core.trust_change import TrustChange
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,10 @@ def headline(report: Report, review: Review) -> str:
         more = len(failures) - 1
         besides = f" (and {counted(more, 'more failure')})" if more else ""
         return f"Do not merge: {failures[0].code.title}{besides}"
+    trust = report.trust_change
+    if not review.images and trust is not None:
+        retires = f", and retires {counted(len(trust.retires), 'set')}" if trust.retires else ""
+        return f"Merging changes who may sign what{retires}"
     if not review.images:
         return "Merging publishes nothing: no set is added"
     what = "image" if all(each.is_known for each in review.images) else "digest"
@@ -40,6 +44,8 @@ def next_step(report: Report, review: Review) -> str:
     failure = next(report.causes, None)
     if failure is not None:
         return _signature_wanted(report, review) or failure.next_step
+    if report.trust_change is not None:
+        return "Is this who shall sign what? Compare each new key with its owner's, then merge."
     if not review.images:
         return "Review it as any other change, then merge."
     if any(move.state is State.WITHDRAWN for move in review.moving):

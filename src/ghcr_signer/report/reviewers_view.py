@@ -12,7 +12,7 @@ from ghcr_signer.core.codes import Code
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.review import Move, Review, Reviewed
 from ghcr_signer.report import review as words
-from ghcr_signer.report import text
+from ghcr_signer.report import text, trust_change
 from ghcr_signer.report.escape import markdown, markdown_with_code
 from ghcr_signer.report.report import Report
 
@@ -62,6 +62,7 @@ def render(report: Report, review: Review, room: int = SUMMARY_BYTES) -> Iterato
     page.rows([[f"> ⚠️ {markdown(note)}", ""] for note in warnings], _OPEN, "> … and {} more")
     _failures(page, report, step)
     page.add(f"**Next:** {markdown_with_code(step[:_LONGEST_STEP])}", "")
+    _trust(page, report)
     _moves(page, review)
     _images(page, review)
     _details(page, report, review)
@@ -87,6 +88,16 @@ def _failure(code: Code, message: str, fix: str, files: Sequence[str], step: str
         f"- ❌ **{code.id}**{where} {markdown(message)}",
         f"  <br>{markdown(code.title)}.{then}",
     )
+
+
+def _trust(page: _Page, report: Report) -> None:
+    if report.trust_change is None:
+        return
+    page.add("What changes in who may sign what:", "")
+    lines = trust_change.lines(report.trust_change)
+    rows = [[f"{'  ' * depth}- {markdown(line)}"] for depth, line in lines]
+    page.rows(rows, _FOLDED, "- … and {} more")
+    page.add("")
 
 
 def _moves(page: _Page, review: Review) -> None:

@@ -21,11 +21,8 @@ from ghcr_signer.core.ledger import Ledger, verify_set
 from ghcr_signer.core.plan import Confirm, MoveTag, Plan, Push, Retired
 from ghcr_signer.core.policy import Policy
 from ghcr_signer.core.reference import Digest
-<<<<<<< HEAD
-from ghcr_signer.core.trust_change import Difference, Flip, Part, TrustChange, Verb, Word
-=======
 from ghcr_signer.core.review import Review
->>>>>>> f803973 (The review: what merging a change does, said at a glance by verify --base and by review)
+from ghcr_signer.core.trust_change import Difference, Flip, Part, TrustChange, Verb, Word
 from ghcr_signer.core.verdict import Check, Step, Verdict
 from ghcr_signer.core.verification import verify
 from ghcr_signer.report import json as json_report
