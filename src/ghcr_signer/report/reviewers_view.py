@@ -6,11 +6,14 @@ the room that is given: rows are shown whole or counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
 
 from ghcr_signer.core.codes import Code
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.review import Move, Review, Reviewed
+from ghcr_signer.core.verdict import Check
 from ghcr_signer.report import review as words
 from ghcr_signer.report import text, trust_change
 from ghcr_signer.report.escape import markdown, markdown_with_code
@@ -23,6 +26,7 @@ _FOLDED = 1000
 _LONGEST_STEP = 1000
 
 _Row = Sequence[str]
+_Thing = TypeVar("_Thing")
 
 
 class _Page:
@@ -37,13 +41,16 @@ class _Page:
         self.lines += lines
         self._left -= _size(lines)
 
-    def rows(self, rows: Sequence[_Row], most: int, more: str) -> None:
+    def rows(
+        self, things: Sequence[_Thing], row_of: Callable[[_Thing], _Row], most: int, more: str
+    ) -> None:
         """As many whole rows as fit, at most so many; `more` says how many `{}` there are yet."""
         share = self._left // 2
-        for number, row in enumerate(rows):
+        for number, thing in enumerate(things[: most + 1]):
+            row = row_of(thing)
             share -= _size(row)
             if number == most or share < 0:
-                self.add(more.format(len(rows) - number))
+                self.add(more.format(len(things) - number))
                 return
             self.add(*row)
 
@@ -59,7 +66,7 @@ def render(report: Report, review: Review, room: int = SUMMARY_BYTES) -> Iterato
     mark = "✅" if report.passed else "❌"
     page.add(f"### {mark} {markdown(words.headline(report, review))}", "")
     warnings = [note for note in report.notices if note.startswith("WARNING")]
-    page.rows([[f"> ⚠️ {markdown(note)}", ""] for note in warnings], _OPEN, "> … and {} more")
+    page.rows(warnings, lambda note: (f"> ⚠️ {markdown(note)}", ""), _OPEN, "> … and {} more")
     _failures(page, report, step)
     page.add(f"**Next:** {markdown_with_code(step[:_LONGEST_STEP])}", "")
     _trust(page, report)
@@ -74,13 +81,14 @@ def _failures(page: _Page, report: Report, step: str) -> None:
     alike: dict[tuple[Code, str, str], list[str]] = {}
     for each in report.causes:
         alike.setdefault((each.code, each.message, each.next_step), []).append(each.file)
-    rows = [_failure(*failure, files, step) for failure, files in alike.items()]
-    page.rows(rows, _OPEN, "- … and {} more failures")
-    if rows:
+    failures = list(alike.items())
+    page.rows(failures, partial(_failure, step), _OPEN, "- … and {} more failures")
+    if failures:
         page.add("")
 
 
-def _failure(code: Code, message: str, fix: str, files: Sequence[str], step: str) -> _Row:
+def _failure(step: str, failure: tuple[tuple[Code, str, str], Sequence[str]]) -> _Row:
+    (code, message, fix), files = failure
     more = f" and {words.counted(len(files) - 1, 'more file')}" if len(files) > 1 else ""
     where = f" {markdown(files[0])}{more}:" if files[0] else ""
     then = f" → {markdown_with_code(fix)}" if fix != step else ""
@@ -95,21 +103,24 @@ def _trust(page: _Page, report: Report) -> None:
         return
     page.add("What changes in who may sign what:", "")
     lines = trust_change.lines(report.trust_change)
-    rows = [[f"{'  ' * depth}- {markdown(line)}"] for depth, line in lines]
-    page.rows(rows, _FOLDED, "- … and {} more")
+    page.rows(list(lines), _trust_line, _FOLDED, "- … and {} more")
     page.add("")
+
+
+def _trust_line(line: tuple[int, str]) -> _Row:
+    depth, said = line
+    return (f"{'  ' * depth}- {markdown(said)}",)
 
 
 def _moves(page: _Page, review: Review) -> None:
-    rows = [_move(move, review) for move in review.moves]
-    if not rows:
+    if not review.moves:
         return
     page.add("| tag | now, by the ledger | after merging |", "|---|---|---|")
-    page.rows(rows, _OPEN, "| … and {} more | | |")
+    page.rows(review.moves, partial(_move, review), _OPEN, "| … and {} more | | |")
     page.add("")
 
 
-def _move(move: Move, review: Review) -> _Row:
+def _move(review: Review, move: Move) -> _Row:
     now = f"{_code(move.before)}<br>{markdown(words.before(move))}" if move.before else "a new tag"
     said = words.standing(move, review.seen) if review.seen else ""
     warning = f"<br>⚠️ {markdown(said)}" if said else ""
@@ -122,11 +133,11 @@ def _images(page: _Page, review: Review) -> None:
     if not review.images:
         return
     page.add("| | image | platforms | signed by | logged |", "|---|---|---|---|---|")
-    page.rows([_image(each, review) for each in review.images], _OPEN, "| | … and {} more | | | |")
+    page.rows(review.images, partial(_image, review), _OPEN, "| | … and {} more | | | |")
     page.add("")
 
 
-def _image(image: Reviewed, review: Review) -> _Row:
+def _image(review: Review, image: Reviewed) -> _Row:
     compare = review.compare(image)
     name = markdown(f"{image.repository}@{image.digest.short}")
     cells = (
@@ -152,22 +163,25 @@ def _details(page: _Page, report: Report, review: Review) -> None:
     """What a reviewer looks up: digests in full, log entries, labels, rules, notes."""
     if review.images:
         page.add("<details><summary>Digests, log entries, annotations, labels</summary>", "")
-        rows = [list(_facts(image, review)) for image in review.images]
-        page.rows(rows, _FOLDED, "- … and {} more")
+        facts = partial(_facts, review)
+        page.rows(review.images, lambda each: list(facts(each)), _FOLDED, "- … and {} more")
         page.add("", "</details>", "")
     if report.change:
         passed = sum(check.passed for check in report.change)
         kept = "all" if report.passed else f"{passed} of"
         heading = f"The change keeps {kept} {len(report.change)} rules"
         page.add(f"<details><summary>{heading}</summary>", "")
-        rules = [[f"- {'✅' if each.passed else '❌'} {each.name}"] for each in report.change]
-        page.rows(rules, _FOLDED, "- … and {} more")
+        page.rows(report.change, _rule, _FOLDED, "- … and {} more")
         page.add("", "</details>", "")
     notes = (*words.unread(review), *report.notices, *text.summary(report))
-    page.rows([[f"- {markdown(note)}"] for note in notes], _FOLDED, "- … and {} more")
+    page.rows(notes, lambda note: (f"- {markdown(note)}",), _FOLDED, "- … and {} more")
 
 
-def _facts(image: Reviewed, review: Review) -> Iterator[str]:
+def _rule(check: Check) -> _Row:
+    return (f"- {'✅' if check.passed else '❌'} {check.name}",)
+
+
+def _facts(review: Review, image: Reviewed) -> Iterator[str]:
     """One image in full."""
     yield f"- **{markdown(image.repository)}**<br>`{image.digest}`"
     yield f"  - set {markdown(image.set_name)}, {words.counted(image.entries, 'manifest')}"
