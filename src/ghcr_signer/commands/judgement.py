@@ -4,7 +4,7 @@ the trust of its base.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,7 +31,7 @@ from ghcr_signer.transfer.source import Source, TrustFiles
 
 if TYPE_CHECKING:
     from ghcr_signer.core.change import Change
-    from ghcr_signer.core.ledger import Declared
+    from ghcr_signer.core.ledger import Declared, Tag
     from ghcr_signer.core.review import Review, Seen
     from ghcr_signer.peers.commit import CommittedDirectory
     from ghcr_signer.peers.git import Git
@@ -104,7 +104,7 @@ class Judgement:
         merged ones too.
         """
         from ghcr_signer.core.change import too_much, verify_change
-        from ghcr_signer.core.ledger import last_moves
+        from ghcr_signer.core.ledger import last_movers, last_moves
         from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
         from ghcr_signer.transfer.changes import compared_with, read_change, signed_after
 
@@ -120,7 +120,7 @@ class Judgement:
         there, strays = source.sets()
         sets = self.sets or (tuple(there) if all_sets else change.new_sets(there))
         trusted = change.base_trusts or change.brings_its_trust
-        declared: list[Declared] = []
+        movers: dict[Tag, Declared] = {}
         judged = _Judged(Report("verify", failures=tuple(strays)))
         with closing(CommittedDirectory(git, base, folder)) as merged:
             if change.result_trusts and change.outside:
@@ -129,15 +129,15 @@ class Judgement:
                 notices += said
             if sets and trusted and not any(too_much(change)):
                 moving = source.read_tags(sets)
-                declared = merged.read_tags() if moving else []
-                beside = compared_with(source, sets, moving, declared)
+                movers = last_movers(merged.read_tags()) if moving else {}
+                beside = compared_with(source, sets, moving, movers)
                 judged = self._judged(source, files, sets, beside)
             added = frozenset(change.added_sets)
             new = [each for each in judged.verdicts if each.set_name in added]
             entries = [verdict.entry for verdict in new if verdict.entry]
             signed = signed_after(merged, entries)
-            found = self._review(judged, new, source, merged, declared)
-        checks = verify_change(change, last_moves(declared), signed, entries, now=self.now)
+            found = self._review(judged, new, source, merged, movers)
+        checks = verify_change(change, last_moves(movers), signed, entries, now=self.now)
         return replace(
             judged.report,
             change=checks,
@@ -152,20 +152,18 @@ class Judgement:
         new: Sequence[Verdict],
         source: CommittedDirectory,
         merged: CommittedDirectory,
-        declared: Sequence[Declared],
+        movers: Mapping[Tag, Declared],
     ) -> Review:
         """What merging the new entries does, by what is in git, and by what registries say."""
-        from ghcr_signer.core.ledger import last_movers
         from ghcr_signer.core.reviewing import review
 
-        last = last_movers(declared)
         entries = [verdict.entry for verdict in new if verdict.entry]
         tags = {(entry.image.name, tag) for entry in entries for tag in entry.tags}
-        before = {last[tag].set_name for tag in tags if tag in last}
+        before = {movers[tag].set_name for tag in tags if tag in movers}
         others = [verdict for verdict in judged.verdicts if verdict.set_name in before]
         subjects = dict(source.subjects({verdict.set_name for verdict in new}))
         subjects |= dict(merged.subjects(before))
-        by_git = partial(review, new, others, declared, policy=judged.policy, now=self.now)
+        by_git = partial(review, new, others, movers, policy=judged.policy, now=self.now)
         found = by_git(subjects, source.folder)
         if self.look is None or not found.images:
             return found

@@ -113,9 +113,8 @@ def verify_set(
     return tuple(_with_step(verdict, policy, ledger, movers, there) for verdict in verdicts)
 
 
-def last_moves(declared: Iterable[Declared]) -> dict[Tag, datetime]:
+def last_moves(movers: Mapping[Tag, Declared]) -> dict[Tag, datetime]:
     """When each tag was last moved."""
-    movers = last_movers(declared)
     return {tag: parse_set_name(mover.set_name) for tag, mover in movers.items()}
 
 

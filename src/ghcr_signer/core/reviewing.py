@@ -9,7 +9,7 @@ from ghcr_signer.core import codes, image, limits
 from ghcr_signer.core.directory import LATEST_TAG, Entry
 from ghcr_signer.core.errors import Refused
 from ghcr_signer.core.image import Image
-from ghcr_signer.core.ledger import Declared, Tag, Unit, last_movers
+from ghcr_signer.core.ledger import Declared, Tag, Unit
 from ghcr_signer.core.log_entry import LogPosition
 from ghcr_signer.core.origin import Origin, cut
 from ghcr_signer.core.policy import Policy, Rule
@@ -25,7 +25,7 @@ _REKOR = "https://rekor.sigstore.dev"
 def review(
     verdicts: Sequence[Verdict],
     merged: Collection[Verdict],
-    declared: Iterable[Declared],
+    before: Mapping[Tag, Declared],
     subjects: Mapping[str, bytes],
     folder: str,
     *,
@@ -34,12 +34,11 @@ def review(
 ) -> Review:
     """What merging the judged entries does.
 
-    `declared` is what the base's entries say that they move, `merged` are verdicts of those that
+    `before` is which of the base's entries moved each tag last, `merged` are verdicts of those that
     move one of the same tags last; `subjects` gives for paths of both the image's own manifest or
     index, whose digest has been compared.
     """
     known = dict(_parsed(subjects))
-    before = last_movers(declared)
     entries = {each.path: (each, each.entry) for each in verdicts if each.entry}
     there = {(entry.image.name, path) for path, (_, entry) in entries.items()}
     groups = list(_grouped(verdicts, known).items())

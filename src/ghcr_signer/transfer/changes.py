@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from ghcr_signer.core.change import Change, verify_change
 from ghcr_signer.core.directory import README, Entry, parse_set_name
 from ghcr_signer.core.errors import Failure, UsageError, about
-from ghcr_signer.core.ledger import Declared, last_movers, last_moves, last_signed
+from ghcr_signer.core.ledger import Declared, Tag, last_movers, last_moves, last_signed
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
@@ -62,13 +62,13 @@ def check_history(
             continue
         before = change.base_sets or frozenset()
         there = [each for each in entries if each.set_name in before]
-        moved = last_moves(
+        movers = last_movers(
             Declared(each.set_name, each.image.name, each.digest, each.tags) for each in there
         )
         signed = last_signed((each.set_name, each.digest) for each in there)
         added = frozenset(change.added_sets)
         brought = [each for each in entries if each.set_name in added]
-        checks = verify_change(change, moved, signed, brought, now=now)
+        checks = verify_change(change, last_moves(movers), signed, brought, now=now)
         failures = tuple(_in_commit(each.failure, commit) for each in checks if each.failure)
         if failures:
             refused |= {name: refused.get(name, ()) + failures for name in brought_here}
@@ -82,11 +82,11 @@ def compared_with(
     source: CommittedDirectory,
     sets: Collection[str],
     new: Iterable[Declared],
-    declared: Iterable[Declared],
+    movers: Mapping[Tag, Declared],
 ) -> frozenset[str]:
     """The merged sets that step 10 compares new ones with, if these move tags: those that sign one
     of their digests, and the last that moves one of their tags. `new` is what the new sets say that
-    they move, `declared` what the merged say.
+    they move, `movers` which merged entry moved each tag last.
     """
     moving = {(each.repository, tag) for each in new for tag in each.tags}
     if not moving:
@@ -94,7 +94,7 @@ def compared_with(
     merged = set(source.sets()[0]) - set(sets)
     signed = {entry for _, entry in source.entries(sets)}
     signing = {name for name, entry in source.entries(merged) if entry in signed}
-    last = {mover.set_name for tag, mover in last_movers(declared).items() if tag in moving}
+    last = {mover.set_name for tag, mover in movers.items() if tag in moving}
     return frozenset(merged & (signing | last))
 
 

@@ -14,7 +14,7 @@ from tests.forge import NOW, Signer, entry
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.change import Change, Touch, too_much, verify_change
 from ghcr_signer.core.directory import Entry, parse_set_name, regular, set_name
-from ghcr_signer.core.ledger import Declared, Tag, last_moves
+from ghcr_signer.core.ledger import Declared, Tag, last_movers, last_moves
 from ghcr_signer.core.policy import Requirement
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.verdict import Step
@@ -418,14 +418,14 @@ def test_a_reverted_set_is_told_the_ways_out() -> None:
 
 
 def test_the_last_move_of_a_tag_is_the_latest_in_either_spelling() -> None:
-    moves = last_moves(
+    movers = last_movers(
         [
             Declared(NEW_IN_DASHES, APP, Digest.of(b"new"), ("latest",)),
             Declared(OLD, APP, Digest.of(b"old"), ("latest", "v1")),
             Declared(OLD, "ghcr.io/acme/other", Digest.of(b"other"), ("latest",)),
         ]
     )
-    assert moves == {
+    assert last_moves(movers) == {
         (APP, "latest"): parse_set_name(NEW),
         (APP, "v1"): parse_set_name(OLD),
         ("ghcr.io/acme/other", "latest"): parse_set_name(OLD),

@@ -19,7 +19,7 @@ from tests.trust import authority, rule, trust
 from ghcr_signer.core import limits
 from ghcr_signer.core.directory import parse_set_name, regular, set_name
 from ghcr_signer.core.key import PublicKey
-from ghcr_signer.core.ledger import Declared, Ledger, verify_set
+from ghcr_signer.core.ledger import Declared, Ledger, last_movers, verify_set
 from ghcr_signer.core.log_entry import LogPosition
 from ghcr_signer.core.policy import Authority, EverySignature, Revocation, Rule, Trust, Withdrawal
 from ghcr_signer.core.reference import Digest
@@ -84,7 +84,7 @@ class Change:
     @property
     def review(self) -> Review:
         judged = verify_set(self.verdicts, self.trust.policy, Ledger())
-        given = (judged, self.merged, self.declared, self.subjects, "SIGNATURES")
+        given = (judged, self.merged, last_movers(self.declared), self.subjects, "SIGNATURES")
         return review(*given, policy=self.trust.policy, now=NOW)
 
     @property
@@ -165,7 +165,8 @@ def test_moves_are_what_the_sets_do_one_after_another(
         verdicts.append(replace(found, path=f"{name}/{digest.hex}", entry=moving))
         now |= dict.fromkeys(tags, digest)
     merged = [Declared(name, APP, Digest.of(name.encode()), tuple(tags)) for name, tags in before]
-    moves = review(verdicts, [], merged, {}, "SIGNATURES", policy=ONE.trust.policy, now=NOW).moves
+    given = (verdicts, [], last_movers(merged), {}, "SIGNATURES")
+    moves = review(*given, policy=ONE.trust.policy, now=NOW).moves
     assert {move.tag: (move.before, move.after) for move in moves} == {
         tag: (at.get(tag), digest) for tag, digest in now.items()
     }
@@ -348,7 +349,7 @@ def test_real_entries_are_told_as_they_are() -> None:
         files = regular({file.name: file.read_bytes() for file in folder.iterdir()})
         verdicts.append(verify(f"{name}/{folder.name}", files, trusted, now=NOW))
     judged = verify_set(verdicts, trusted.policy, Ledger())
-    found = review(judged, [], [], {}, "SIGNATURES", policy=trusted.policy, now=NOW)
+    found = review(judged, [], {}, {}, "SIGNATURES", policy=trusted.policy, now=NOW)
     links = {image.signatures[0].link for image in found.images}
     indexes = (1393451680, 1393451708, 1393451733)
     assert links == {f"https://search.sigstore.dev/?logIndex={index}" for index in indexes}
