@@ -84,7 +84,7 @@ def _moves(
             state = _state(merged.get(f"{last.set_name}/{last.digest.hex}")) if last else State.GOOD
             digest, since = (last.digest, last.set_name) if last else (None, "")
             moves[key] = Move(*key, digest, since, state, entry.digest, path)
-    return tuple(sorted(moves.values(), key=lambda m: (m.repository, m.tag != LATEST_TAG, m.tag)))
+    return tuple(sorted(moves.values(), key=lambda m: (m.tag != LATEST_TAG, m.repository, m.tag)))
 
 
 def _state(verdict: Verdict | None) -> State:

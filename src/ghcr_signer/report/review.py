@@ -85,7 +85,7 @@ def quorums(image: Reviewed) -> str:
 def platforms(image: Reviewed) -> str:
     """The platforms, those without a signature first."""
     if not image.is_known:
-        return "not known: it has no SUBJECT"
+        return "not known"
     names = [each.name if each.here else f"{each.name} NOT SIGNED" for each in image.platforms]
     more = image.platform_count - len(names)
     return ", ".join([*names, *([f"and {more} more"] if more else [])])

@@ -25,6 +25,8 @@ _OPEN = 20  # rows that are not folded
 _FOLDED = 1000
 _LONGEST_STEP = 1000
 
+_TAGS = ("| tag | now, by the ledger | after merging |", "|---|---|---|")
+
 _Row = Sequence[str]
 _Thing = TypeVar("_Thing")
 
@@ -115,7 +117,7 @@ def _trust_line(line: tuple[int, str]) -> _Row:
 def _moves(page: _Page, review: Review) -> None:
     if not review.moves:
         return
-    page.add("| tag | now, by the ledger | after merging |", "|---|---|---|")
+    page.add(*_TAGS)
     page.rows(review.moves, partial(_move, review), _OPEN, "| … and {} more | | |")
     page.add("")
 
@@ -160,7 +162,11 @@ def _logged(image: Reviewed, review: Review) -> str:
 
 
 def _details(page: _Page, report: Report, review: Review) -> None:
-    """What a reviewer looks up: digests in full, log entries, labels, rules, notes."""
+    """What a reviewer looks up: tags, digests in full, log entries, labels, rules, notes."""
+    if len(review.moves) > _OPEN:
+        page.add("<details><summary>Every tag</summary>", "", *_TAGS)
+        page.rows(review.moves, partial(_move, review), _FOLDED, "| … and {} more | | |")
+        page.add("", "</details>", "")
     if review.images:
         page.add("<details><summary>Digests, log entries, annotations, labels</summary>", "")
         facts = partial(_facts, review)
@@ -183,7 +189,8 @@ def _rule(check: Check) -> _Row:
 
 def _facts(review: Review, image: Reviewed) -> Iterator[str]:
     """One image in full."""
-    yield f"- **{markdown(image.repository)}**<br>`{image.digest}`"
+    mark = "" if image.passed else "❌ "
+    yield f"- {mark}**{markdown(image.repository)}**<br>`{image.digest}`"
     yield f"  - set {markdown(image.set_name)}, {words.counted(image.entries, 'manifest')}"
     for each in image.signatures:
         when = f"{each.time:%Y-%m-%d %H:%M:%S} UTC" if each.time else "at no verified time"

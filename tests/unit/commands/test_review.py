@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from tests.forge import Signer, compact, entry, sha256
 from tests.git_repository import Content, Repository, signatures
 from tests.peers import images
+from tests.shared import dangerzone
 
 from ghcr_signer import cli
 from ghcr_signer.core.directory import set_name
@@ -267,3 +269,39 @@ def test_a_reverted_release_is_told_how_it_is_taken_back(project: Project) -> No
     assert {each["code"] for each in report["failures"]} == {"GS1101"}
     for way in ("`withdrawn`", "sign a newer set"):
         assert way in report["review"]["next"]
+
+
+# Real data
+
+
+def test_a_real_release_is_told_with_its_places_in_the_public_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last set of a real project, as a change to those before it."""
+    real = dangerzone()
+    *merged, new = sorted(folder.name for folder in (real / "SIGNATURES").iterdir())
+    key: dict[str, Content] = {"trusted.pub": (real / "trusted.pub").read_bytes()}
+    files = {
+        name: {
+            entry.name: {file.name: file.read_bytes() for file in entry.iterdir()}
+            for entry in (real / "SIGNATURES" / name).iterdir()
+        }
+        for name in (*merged, new)
+    }
+    repository = Repository(tmp_path / "repository")
+    monkeypatch.chdir(repository.root)
+    before = {**key, **signatures({name: files[name] for name in merged})}
+    base = repository.commit(before)
+    repository.commit({**before, **signatures({new: files[new]})}, base)
+    path = Path("..", "view.md")
+    options = ("--format", "markdown", "--output", str(path))
+    assert cli.run(["verify", "--base", base, *options]) == 0
+    view = html.unescape(path.read_text()).replace("<!-- -->", "")
+    assert view.startswith("### ✅ Merging publishes the signatures of 3 digests and moves 1 tag\n")
+    name = "ghcr.io/freedomofpress/dangerzone/v1"
+    assert (
+        f"| {name}:**latest** | `sha256:1f218aec5cdc`<br>since the set 2025-12-01T11:05:52+00:00"
+        " | **`sha256:8c05ee4d526f`** |" in view
+    )
+    for index in (1393451680, 1393451708, 1393451733):
+        assert f"[log index {index}](https://search.sigstore.dev/?logIndex={index})" in view
