@@ -391,6 +391,26 @@ def test_tags_are_read_without_a_judgement(
         ]
 
 
+def test_a_subject_is_read_where_it_is_the_entry_s_image(repository: Repository) -> None:
+    def named(content: bytes) -> str:
+        return f"SIGNATURES/{SET}/{Digest.of(content).hex}"
+
+    good, empty = f"{named(b'an index')}/SUBJECT", f"{named(b'')}/IMAGE"
+    entries: dict[str, Content] = {
+        good: b"an index",
+        f"{named(b'another')}/SUBJECT": b"something else",
+        f"{named(b'linked')}/SUBJECT": (LINK, b"linked"),
+        empty: b"",
+        f"SIGNATURES/{SET}/SUBJECT": b"a stray",
+        f"SIGNATURES/{NEXT}/{Digest.of(b'x').hex}/SUBJECT": b"x",
+    }
+    with committed(repository, entries) as source:
+        path = good.removeprefix("SIGNATURES/").removesuffix("/SUBJECT")
+        assert dict(source.subjects([SET])) == {path: b"an index"}
+        assert len(dict(source.subjects([SET, NEXT]))) == 2
+        assert dict(source.subjects([])) == {}
+
+
 # Files of trust
 
 
