@@ -39,6 +39,7 @@ RUN apt-get update \
 COPY --from=build /opt/ghcr-signer /opt/ghcr-signer
 COPY entrypoint.py /ghcr-signer/
 COPY collect/entrypoint.py /ghcr-signer/collect/
+COPY comment/entrypoint.py /ghcr-signer/comment/
 COPY verify/entrypoint.py /ghcr-signer/verify/
 COPY publish/entrypoint.py /ghcr-signer/publish/
 ENV PATH=/opt/ghcr-signer/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

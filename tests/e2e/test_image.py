@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.conftest import Built
 from tests.house import repository
 from tests.house.repository import ROOT
+from tests.house.workflows import COMMANDS
 from tests.peers import docker
 from tests.peers.docker import Engine
 
@@ -34,7 +35,7 @@ RECORDS = (
     *("var/lib/apt/", "var/lib/dpkg/", "var/log/"),
     *(".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf"),
 )
-ENTRY_POINTS = ("entrypoint.py", *(f"{c}/entrypoint.py" for c in ("collect", "verify", "publish")))
+ENTRY_POINTS = ("entrypoint.py", *(f"{c}/entrypoint.py" for c in COMMANDS))
 PACKAGES = PurePosixPath("opt/ghcr-signer/lib/python3.11/site-packages")
 
 Files = dict[str, tarfile.TarInfo]

@@ -15,8 +15,8 @@ EVERY_ACTION = {**ACTIONS, "": ROOT_ACTION}
 
 
 @pytest.mark.parametrize("kind", ["inputs", "outputs"])
-def test_the_root_action_has_what_the_three_have(kind: str) -> None:
-    """Described as there; where not all three have it, or mean the same, with those that do."""
+def test_the_root_action_has_what_the_others_have(kind: str) -> None:
+    """Described as there; where not all of them have it, or mean the same, with those that do."""
     texts: dict[str, dict[str, list[str]]] = {}
     for command in COMMANDS:
         for name, described in ACTIONS[command][kind].items():
@@ -24,7 +24,9 @@ def test_the_root_action_has_what_the_three_have(kind: str) -> None:
     expected = {}
     for name, meanings in texts.items():
         expected[name] = " ".join(
-            text if len(those) == 3 else f"({', '.join(f'`{c}`' for c in those)}) {text}"
+            text
+            if len(those) == len(COMMANDS)
+            else f"({', '.join(f'`{c}`' for c in those)}) {text}"
             for text, those in meanings.items()
         )
     found = {name: described["description"] for name, described in ROOT_ACTION[kind].items()}
@@ -38,7 +40,7 @@ def test_the_root_action_has_what_the_three_have(kind: str) -> None:
 def test_an_input_that_is_not_given_is_empty(name: str) -> None:
     """Defaults live in the code, for a workflow that passes its own inputs on gives empty ones."""
     defaults = {k: i["default"] for k, i in EVERY_ACTION[name]["inputs"].items() if "default" in i}
-    assert defaults == ({} if name == "verify" else {"token": "${{ github.token }}"})
+    assert defaults == {"token": "${{ github.token }}"}
 
 
 @pytest.mark.parametrize("name", EVERY_ACTION)

@@ -33,6 +33,7 @@ WORKFLOW = ".github/workflows/signatures.yml"
 FILES = (
     "README.md",
     "docs/deep/er.md",
+    "docs/workflows/x.yml",
     f"src/ghcr_signer/template/{WORKFLOW}",
     f"template/{WORKFLOW}",
 )

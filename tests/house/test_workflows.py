@@ -16,6 +16,7 @@ from tests.house.workflows import (
     ACTIONS,
     COMMANDS,
     DOCUMENTS,
+    FORKS,
     TEMPLATE,
     WORKFLOWS,
     YAML_FILES,
@@ -32,28 +33,39 @@ from ghcr_signer.core.branch_rules import GITHUB_ACTIONS
 from ghcr_signer.core.finding import State
 
 READ = {"contents": "read"}
+ASK = {"contents": "read", "packages": "read"}
+COMMENT = {"contents": "read", "pull-requests": "write"}
 PUBLISH = {"contents": "read", "packages": "write"}
 PERMISSIONS = {
+    ("check-image.yml", "check-image"): ASK,
     ("ci.yml", "test"): READ,
     ("collect.yml", "collect"): {
         "contents": "write",
         "packages": "read",
         "pull-requests": "write",
     },
+    ("comment.yml", "comment"): COMMENT,
     ("main.yml", "publish"): PUBLISH,
     ("publish.yml", "approve"): {},
     ("publish.yml", "publish"): PUBLISH,
     ("pull-request.yml", "changes"): READ,
     ("pull-request.yml", "verify"): READ,
+    ("pull-request.yml", "check-image"): ASK,
+    ("pull-request.yml", "comment"): COMMENT,
     ("pull-request.yml", "gate"): {},
     ("verify.yml", "verify"): READ,
     ("template", "verify"): READ,
+    ("template", "check-image"): ASK,
+    ("template", "comment"): COMMENT,
     ("template", "publish"): PUBLISH,
+    ("forks", "comment"): COMMENT,
 }
 # A finding of zizmor's that is meant, each with its reason on the line.
 IGNORES = {
     ".github/workflows/verify.yml": 1,  # crane's image has a tag: docs/release.md
+    "docs/workflows/comment-forks.yml": 1,  # it runs after strangers' runs, and uses none of them
     "collect/action.yml": 1,  # a Dockerfile beside the folder is taken for an image
+    "comment/action.yml": 1,
     "publish/action.yml": 1,
     "verify/action.yml": 1,
 }
@@ -68,7 +80,7 @@ PLACEHOLDER = re.compile(r" *(?:- )?uses: [\w.-]+/[\w./-]+@<commit>(?: # <versio
 
 
 def test_each_job_has_the_permissions_that_it_needs_and_no_other() -> None:
-    ours = {**WORKFLOWS, "template": TEMPLATE}
+    ours = {**WORKFLOWS, "template": TEMPLATE, "forks": FORKS}
     found = {(n, j): job["permissions"] for n, w in ours.items() for j, job in w["jobs"].items()}
     assert found == PERMISSIONS
     assert {name for name, workflow in ours.items() if workflow["permissions"] != {}} == set()
@@ -106,8 +118,10 @@ def test_each_caller_grants_what_it_calls_and_gives_inputs_that_exist() -> None:
     assert called >= {
         ("pull-request.yml", "verify.yml"),
         ("main.yml", "publish.yml"),
-        ("template", "verify.yml"),
-        ("template", "publish.yml"),
+        ("pull-request.yml", "check-image.yml"),
+        ("pull-request.yml", "comment.yml"),
+        *(("template", f"{name}.yml") for name in ("verify", "check-image", "comment", "publish")),
+        ("forks", "comment.yml"),
     }
 
 
@@ -196,19 +210,94 @@ def test_a_push_publishes_and_a_person_may_choose(workflow: Yaml) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "job"),
+    ("event", "wanted"),
     [
-        ("pull_request", "verify"),
-        ("merge_group", "verify"),
-        ("push", "publish"),
-        ("workflow_dispatch", "publish"),
+        ("pull_request", {"verify", "check-image", "comment"}),
+        ("merge_group", {"verify", "check-image"}),
+        ("push", {"publish"}),
+        ("workflow_dispatch", {"publish"}),
     ],
 )
-def test_in_the_template_each_event_has_its_job(event: str, job: str) -> None:
+def test_in_the_template_each_event_has_its_jobs(event: str, wanted: set[str]) -> None:
     github = {"event_name": event}
     running = {n for n, j in TEMPLATE["jobs"].items() if evaluate(j["if"], github=github)}
-    assert running == {job}
+    assert running == wanted
     assert event in TEMPLATE["on"]
+
+
+# The comment.
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "signatures", "runs"),
+    [
+        ("pull_request", "opened", "true", True),
+        ("pull_request", "opened", "false", False),
+        ("pull_request", "synchronize", "false", True),
+        ("pull_request", "edited", "false", True),
+        ("merge_group", "checks_requested", "true", False),
+    ],
+)
+def test_a_pull_request_is_commented_where_there_is_or_was_something_to_say(
+    event: str, action: str, signatures: str, runs: bool
+) -> None:
+    job = WORKFLOWS["pull-request.yml"]["jobs"]["comment"]
+    contexts: dict[str, Any] = {
+        "github": {"event_name": event, "event": {"action": action}},
+        "needs": {"changes": {"outputs": {"signatures": signatures}}},
+    }
+    assert evaluate(job["if"], **contexts) is runs
+
+
+def test_comments_of_one_pull_request_are_written_one_after_the_other() -> None:
+    """And those of others do not wait, nor those about another directory."""
+    concurrency = WORKFLOWS["comment.yml"]["jobs"]["comment"]["concurrency"]
+    assert concurrency["cancel-in-progress"] == "true"
+    pieces = re.split(r"\$\{\{(.*?)\}\}", concurrency["group"])
+
+    def group(directory: str, **github: Any) -> str:
+        contexts: dict[str, Any] = {"inputs": {"directory": directory}, "github": github}
+        return "".join(
+            evaluate(piece, **contexts) if number % 2 else piece
+            for number, piece in enumerate(pieces)
+        )
+
+    def forked(repository: str, branch: str) -> dict[str, Any]:
+        run = {"head_repository": {"full_name": repository}, "head_branch": branch}
+        return {"event_name": "workflow_run", "event": {"workflow_run": run}, "ref": "x"}
+
+    own = {"event_name": "pull_request", "event": {}, "ref": "refs/pull/1/merge"}
+    groups = [
+        group("", **own),
+        group("OTHER", **own),
+        group("", **own | {"ref": "refs/pull/2/merge"}),
+        group("", **forked("mallory/x", "sign")),
+        group("", **forked("mallory/x", "other")),
+        group("", **forked("eve/x", "sign")),
+    ]
+    assert len(set(groups)) == len(groups)
+    assert all(each.startswith("ghcr-signer-comment-") for each in groups)
+
+
+@pytest.mark.parametrize(
+    ("event", "repository", "runs"),
+    [
+        ("pull_request", "mallory/x", True),
+        ("pull_request", "acme/x", False),  # it has commented itself
+        ("push", "mallory/x", False),
+    ],
+)
+def test_the_variant_for_forks_runs_for_forks(event: str, repository: str, runs: bool) -> None:
+    run = {"event": event, "head_repository": {"full_name": repository}}
+    contexts: dict[str, Any] = {
+        "github": {"event": {"workflow_run": run}, "repository": "acme/x"},
+    }
+    assert evaluate(FORKS["jobs"]["comment"]["if"], **contexts) is runs
+
+
+def test_the_variant_for_forks_has_no_cache_and_waits_for_the_template() -> None:
+    assert FORKS["cache-mode"] == "none"
+    assert FORKS["on"]["workflow_run"] == {"workflows": [TEMPLATE["name"]], "types": ["completed"]}
 
 
 # Checkouts, timeouts, pins.
@@ -233,6 +322,8 @@ def test_no_checkout_leaves_a_credential_behind() -> None:
         ("pull-request.yml", "changes", None, (2, 0)),
         ("publish.yml", "publish", "${{ github.ref }}", (0, 0)),
         ("collect.yml", "collect", "${{ github.ref }}", (0, 0)),
+        ("check-image.yml", "check-image", None, (2, 0)),
+        ("comment.yml", "comment", None, (2, 2)),
     ],
 )
 def test_a_checkout_brings_the_commits_that_are_asked_for(
@@ -260,7 +351,7 @@ def test_every_job_that_runs_has_a_timeout() -> None:
 def test_whatever_is_used_is_pinned_by_a_full_commit_with_its_version() -> None:
     commits: dict[tuple[str, str], set[str]] = {}
     for path in (*YAML_FILES, *DOCUMENTS):
-        filled_in = path in DOCUMENTS or "template" in path.relative_to(ROOT).parts
+        filled_in = path in DOCUMENTS or path.relative_to(ROOT).parts[0] in ("docs", "template")
         for line in path.read_text(encoding="utf-8").splitlines():
             if not re.match(r" *(- )?uses: (?!\$/)", line):
                 continue
@@ -297,14 +388,23 @@ def test_what_the_linters_are_told_to_ignore_is_counted_and_has_a_reason() -> No
 # What the reusable workflows pass on.
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+# What each does not pass on: `verify.yml` asks no registry, and the others say themselves what for.
+KEPT = {
+    "verify": {"check_images", "token"},
+    "check-image": {"check_images", "registry"},
+}
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "check-image"])
 def test_a_reusable_workflow_has_its_action_s_inputs_and_passes_each_on(name: str) -> None:
-    workflow, inputs = WORKFLOWS[f"{name}.yml"], ACTIONS[name]["inputs"]
+    action = "verify" if name == "check-image" else name
+    workflow, kept = WORKFLOWS[f"{name}.yml"], KEPT.get(name, set())
+    inputs = {k: i for k, i in ACTIONS[action]["inputs"].items() if k not in kept}
     call = workflow["on"]["workflow_call"]
     (given,) = (
         step["with"]
         for step in steps(workflow["jobs"][name])
-        if step.get("uses", "") == f"$/{name}"
+        if step.get("uses", "") == f"$/{action}"
     )
     secrets = call.get("secrets", {})
     expected = {
@@ -314,6 +414,8 @@ def test_a_reusable_workflow_has_its_action_s_inputs_and_passes_each_on(name: st
         expected["registry"] = "${{ inputs.registry || 'http://registry:5000/rehearsal' }}"
     else:
         expected["token"] = "${{ secrets.token || github.token }}"
+    if name == "check-image":
+        expected["check_images"] = "true"
     assert given == expected
 
     typed = {key: "boolean" if key in ("dry_run", "latest") else "string" for key in inputs}

@@ -13,7 +13,7 @@ from tests.house.repository import ROOT
 
 Yaml = dict[str, Any]
 
-COMMANDS = ("collect", "verify", "publish")
+COMMANDS = ("collect", "verify", "comment", "publish")
 DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("template/*.md")])
 YAML_BLOCK = re.compile(r"^```ya?ml\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -30,11 +30,15 @@ def load(path: str | Path) -> Yaml:
 
 WORKFLOWS = {path.name: load(path) for path in sorted(ROOT.glob(".github/workflows/*.yml"))}
 TEMPLATE = load("template/.github/workflows/signatures.yml")
+FORKS = load("docs/workflows/comment-forks.yml")
 ACTIONS = {name: load(f"{name}/action.yml") for name in COMMANDS}
 ROOT_ACTION = load("action.yml")
 YAML_FILES = sorted(
     path
-    for pattern in (".github/**/*.yml", "*/action.yml", "action.yml", "template/.github/**/*.yml")
+    for pattern in (
+        *(".github/**/*.yml", "*/action.yml", "action.yml", "template/.github/**/*.yml"),
+        "docs/workflows/*.yml",
+    )
     for path in ROOT.glob(pattern)
 )
 
@@ -50,8 +54,8 @@ def examples() -> Iterator[tuple[str, Yaml]]:
 
 
 def everything() -> dict[str, Yaml]:
-    """The workflows, the template's, and those in documents."""
-    return {**WORKFLOWS, "template": TEMPLATE, **dict(examples())}
+    """The workflows, the template's, the one for forks, and those in documents."""
+    return {**WORKFLOWS, "template": TEMPLATE, "forks": FORKS, **dict(examples())}
 
 
 def jobs() -> Iterator[tuple[str, str, Yaml]]:

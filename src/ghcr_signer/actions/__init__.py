@@ -6,13 +6,12 @@ No traceback is shown unless whoever started the run asked for debug logging.
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from ghcr_signer.actions import runner
+from ghcr_signer.actions import comment, runner
 from ghcr_signer.actions.inputs import SECRETS, Inputs
 from ghcr_signer.commands import collect, publish, verify
 from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
@@ -20,7 +19,6 @@ from ghcr_signer.commands.ceremony import reference
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import GhcrSignerError, UsageError
 from ghcr_signer.core.plan import MoveTag, Push
-from ghcr_signer.peers.github.api import Api
 from ghcr_signer.peers.github.proposal import submit
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.checkout import base_of, require_present_head
@@ -53,14 +51,14 @@ def _outcome(inputs: Inputs, name: str) -> Outcome:
             raise UsageError(codes.USAGE, f"the input command is {name!r}", fix=fix)
         return ACTIONS[name](inputs)
     except Exception as error:
-        if inputs.debug:
-            runner.debug(traceback.format_exc().splitlines())
-        return Report.of_error(name if name in ACTIONS else "action", error), {}
+        return runner.failed(name if name in ACTIONS else "action", error, debug=inputs.debug), {}
 
 
 def _verify(inputs: Inputs) -> Outcome:
     event = inputs.event
     event.require_verifiable()
+    check_images = inputs.flag("check_images")
+    token = {"GITHUB_TOKEN": inputs.text("token")} if check_images else {}
     options = verify.Options(
         directory=inputs.directory,
         trust=inputs.trust,
@@ -68,7 +66,8 @@ def _verify(inputs: Inputs) -> Outcome:
         registry=inputs.text("registry") or None,
         commit="HEAD",
         base=base_of(inputs.git, event),
-        environment=inputs.environment,
+        environment={**inputs.environment, **token},
+        check_images=check_images,
     )
     return verify.run(options, runner.Log()), {}
 
@@ -128,7 +127,7 @@ def _collect(inputs: Inputs) -> Outcome:
             base_commit=git.resolve("HEAD"),
             by_workflow=True,
         )
-        with closing(_github(inputs)) as api:
+        with closing(inputs.github) as api:
             proposed = submit(api, proposal)
     except GhcrSignerError as error:
         return replace(report, failures=(error.failure,)), {"set": name}
@@ -137,17 +136,9 @@ def _collect(inputs: Inputs) -> Outcome:
     return replace(report, notices=notices), outputs
 
 
-def _github(inputs: Inputs) -> Api:
-    environment = inputs.environment
-    return Api(
-        environment.get("GITHUB_REPOSITORY", ""),
-        api=environment.get("GITHUB_API_URL", ""),
-        token=inputs.text("token"),
-    )
-
-
 ACTIONS: dict[str, Callable[[Inputs], Outcome]] = {
     "collect": _collect,
     "verify": _verify,
+    "comment": comment.run,
     "publish": _publish,
 }

@@ -13,6 +13,7 @@ from ghcr_signer.core.errors import UsageError
 from ghcr_signer.core.event import Event
 from ghcr_signer.core.policy import Requirement
 from ghcr_signer.peers.git import Git
+from ghcr_signer.peers.github.api import Api
 
 SECRETS = ("password", "token")
 _TELLING = ("EVENT_NAME", "REF", "SHA", "ACTOR", "REPOSITORY", "WORKSPACE")
@@ -95,6 +96,18 @@ class Inputs:
     def git(self) -> Git:
         """The repository that was checked out; raises UsageError (GS2009)."""
         return Git.around(self.directory or DEFAULT_DIRECTORY)
+
+    @property
+    def github(self) -> Api:
+        """GitHub's API for this repository, with the input `token`, to be closed; raises UsageError
+        (GS2001) where the runner or the workflow gives none.
+        """
+        environment = self.environment
+        return Api(
+            environment.get("GITHUB_REPOSITORY", ""),
+            api=environment.get("GITHUB_API_URL", ""),
+            token=self.text("token"),
+        )
 
     @property
     def debug(self) -> bool:

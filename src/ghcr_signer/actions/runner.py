@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -34,6 +35,14 @@ def debug(lines: Iterable[str]) -> None:
     """Lines for whoever asked for debug logging."""
     for line in lines:
         toolkit.debug(escape.visible(line))
+
+
+def failed(name: str, error: Exception, *, debug: bool) -> Report:
+    """The report of an action that the error ended, which is being handled."""
+    if debug:
+        for line in traceback.format_exc().splitlines():
+            toolkit.debug(escape.visible(line))
+    return Report.of_error(name, error)
 
 
 @contextmanager
@@ -74,6 +83,11 @@ class Log(Progress):
         if time.monotonic() - self._last >= _LOG_SECONDS:
             self._last = time.monotonic()
             _print(f"{what} {done}" + (f" of {total}" if total else ""))
+
+
+def notice(words: str) -> None:
+    """An annotation of the run that is no failure."""
+    toolkit.issue_command("notice", {"title": "ghcr-signer"}, escape.log_line(words))
 
 
 def _print(line: str) -> None:
@@ -118,17 +132,9 @@ def _spared(what: str) -> Iterator[None]:
 def _summarise(report: Report, path: Path) -> None:
     """Append to the job's summary as much as it may hold, whole lines."""
     with path.open("a", encoding="utf-8", newline="\n") as file:
-        file.writelines(_fitting(f"{line}\n" for line in markdown.render(report)))
-
-
-def _fitting(lines: Iterable[str]) -> Iterator[str]:
-    room = _SUMMARY_BYTES
-    for line in lines:
-        room -= len(line.encode())
-        if room < 0:
-            yield "\n… the rest is in the log and in the report.\n"
-            return
-        yield line
+        rest = "… the rest is in the log and in the report."
+        lines = markdown.fitting(markdown.render(report), _SUMMARY_BYTES, rest)
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def _counts(report: Report) -> dict[str, str]:

@@ -43,12 +43,15 @@ Rehearsal = Callable[[Examination, Source, Trust], tuple[Failure, ...]]
 Look = Callable[["Review"], "tuple[Seen, dict[str, bytes]]"]
 """What registries say of a review, and by their paths the manifests of its images."""
 
+Inquiry = Callable[[Examination], tuple[Failure, ...]]
+"""Ask the registries for the images of what passed, and return the failures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What all ways of judging have in common. `sets` are the names to judge: none means all, or
     of a change those that it adds. `rehearse` is called where everything passes, `look` for every
-    change that adds sets.
+    change that adds sets, `ask` also for what passes beside something that does not.
     """
 
     directory: Path
@@ -58,6 +61,7 @@ class Judgement:
     progress: Progress
     rehearse: Rehearsal | None = None
     look: Look | None = None
+    ask: Inquiry | None = None
 
     def of(self, source: Source, files: TrustFiles) -> Report:
         """Steps 1 to 10 for the sets of a source, by the trust among the files."""
@@ -94,6 +98,11 @@ class Judgement:
                 notices.append(f"rehearsed: {entries} went there and came back")
         elif self.rehearse:
             notices.append("not rehearsed: something does not verify")
+        if self.ask:
+            unanswered = self.ask(found)
+            failures += unanswered
+            if found.passed and found.verdicts and not unanswered:
+                notices.append("asked: every image is in its registry")
         report = Report("verify", found.sets, found.verdicts, failures, tuple(notices))
         return _Judged(report, trust.policy, every.verdicts)
 

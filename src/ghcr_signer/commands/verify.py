@@ -1,4 +1,6 @@
-"""verify: judge every entry of a directory, offline; with --registry, rehearse the upload too."""
+"""verify: judge every entry of a directory, offline; with --registry, rehearse the upload too; with
+--check-images, ask for the images.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ from ghcr_signer.commands.arguments import (
     trust_options,
 )
 from ghcr_signer.commands.judgement import Judgement
-from ghcr_signer.core import codes
+from ghcr_signer.core import codes, limits
 from ghcr_signer.core.errors import Failure, Refused, UsageError
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Reference
@@ -40,7 +42,7 @@ _PLAIN_HTTP = "http://"
 @dataclass(frozen=True, slots=True)
 class Options:
     """What to verify, under which trust, and where to rehearse. `all_sets`: of a change the merged
-    sets too.
+    sets too; `check_images`: whether to ask for the images.
     """
 
     directory: Path | None
@@ -51,6 +53,7 @@ class Options:
     base: str | None
     environment: Mapping[str, str]
     all_sets: bool = False
+    check_images: bool = False
 
     def __post_init__(self) -> None:
         """Without a base all sets are verified, but for those that were named."""
@@ -81,6 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="rehearse the upload there, each entry in REPOSITORY/<its own repository>, and read"
         " everything back; http://HOST is accepted here, and gets no credentials",
     )
+    parser.add_argument(
+        "--check-images",
+        action="store_true",
+        help="ask each image's registry whether it is there, once its signatures have passed",
+    )
     add_trust(parser)
 
 
@@ -95,6 +103,7 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         arguments.base,
         environment,
         arguments.all_sets,
+        arguments.check_images,
     )
 
 
@@ -104,7 +113,8 @@ def run(options: Options, progress: Progress) -> Report:
     rehearsal = None
     if options.registry is not None:
         rehearsal = partial(_rehearse, _rehearsal(options), now, progress)
-    judgement = Judgement(directory, options.trust, options.sets, now, progress, rehearsal)
+    ask = partial(_ask, options.environment, progress) if options.check_images else None
+    judgement = Judgement(directory, options.trust, options.sets, now, progress, rehearsal, ask=ask)
     if options.base is not None or options.commit is not None:
         return _run_on_commit(options, judgement)
     if options.directory is None and not options.sets and not directory.exists():
@@ -163,3 +173,18 @@ def _rehearse(
     pushes = tuple(Push(verdict.path, verdict.passed_entry) for verdict in found.verdicts)
     plan = Plan(pushes, live=(), blocked=())
     return execute(plan, source, registries, trust, now, progress).failures
+
+
+def _ask(
+    environment: Mapping[str, str], progress: Progress, found: Examination
+) -> tuple[Failure, ...]:
+    """Ask for the images of what passed; the failures. Raises UsageError (GS2001) for too many."""
+    from ghcr_signer.peers.registry.registries import Registries
+    from ghcr_signer.peers.registry.transport import Access
+    from ghcr_signer.transfer.presence import absent
+
+    if len(found.verdicts) > limits.CHANGE_ENTRIES:
+        message = f"{len(found.verdicts)} images are too many to ask for at once"
+        fix = f"Name the sets to verify, with at most {limits.CHANGE_ENTRIES} entries."
+        raise UsageError(codes.USAGE, message, fix=fix)
+    return absent(found.verdicts, Registries(Access.PULL, environment), progress)

@@ -903,6 +903,13 @@ NO_PROJECT = Code(
     "Give the options that are named.",
     exit_code=2,
 )
+NOT_MERGED_YET = Code(
+    "GS2035",
+    "There is no merge of the pull request to judge",
+    "What is judged is what merging would make of the branch's present head, which GitHub computes"
+    " by itself. It has not done so, or the two do not merge.",
+    "Resolve the conflicts, if there are any; else run this job again.",
+)
 
 # Unreachable
 UNREACHABLE = Code(
@@ -970,6 +977,13 @@ GITHUB_REFUSED = Code(
     " it forbids this.",
     "Read its answer above.",
     exit_code=3,
+)
+NOT_IN_REGISTRY = Code(
+    "GS3010",
+    "The registry does not have the image",
+    "A signature of an image that nobody can pull says nothing, and no tag can move to it.",
+    "Push the image to that repository, by this very digest, then run the check again; or sign the"
+    " digest that is there.",
 )
 
 ALL: tuple[Code, ...] = tuple(

@@ -12,11 +12,27 @@ from typing import Any
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import UsageError
 
-PULL_REQUEST, MERGE_GROUP = "pull_request", "merge_group"
+PULL_REQUEST, MERGE_GROUP, WORKFLOW_RUN = "pull_request", "merge_group", "workflow_run"
 _PUBLISH = ("push", "workflow_dispatch", "schedule")
 _VERIFY = (PULL_REQUEST, MERGE_GROUP, *_PUBLISH)
 _BRANCH = "refs/heads/"
 _DEPENDABOT = "dependabot[bot]"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRun:
+    """The run whose end started this one (workflow_run): what started it, in which repository; and
+    from which repository's branch and commit it came.
+
+    Whoever proposes a change chooses the last three, and through the workflow's file in that change
+    all that the other run did and left. GitHub alone says the first two.
+    """
+
+    event: str
+    repository: str
+    head_repository: str
+    head_branch: str
+    head: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +42,8 @@ class Event:
     `ref` and `commit` are those of the run; `protected` is the branch that trust comes from;
     `target` is the ref that a pull request or merge group goes into; `head` is the commit that a
     pull request proposes; `foreign` is whether it does so from another repository; `forced` is
-    whether a branch was pushed with force; `before` is where the branch was before a push.
+    whether a branch was pushed with force; `before` is where the branch was before a push; `number`
+    is the pull request's, 0 where there is none; `other` is the run whose end started this one.
     """
 
     name: str
@@ -39,6 +56,8 @@ class Event:
     foreign: bool
     forced: bool
     before: str
+    number: int
+    other: OtherRun | None
 
     @classmethod
     def read(cls, environment: Mapping[str, str], payload: object, protected_branch: str) -> Event:
@@ -66,7 +85,15 @@ class Event:
             name == PULL_REQUEST and proposer != environment.get("GITHUB_REPOSITORY", ""),
             bool(_get(payload, "forced")),
             _text(payload, "before") if name == "push" else "",
+            _number(payload, PULL_REQUEST, "number"),
+            _other(payload) if name == WORKFLOW_RUN else None,
         )
+
+    @property
+    def token_reads_only(self) -> bool:
+        """Whether GitHub gives this run a token that writes nothing, whatever the workflow says."""
+        of_dependabot = self.actor == _DEPENDABOT and self.name in ("push", PULL_REQUEST)
+        return self.foreign or of_dependabot
 
     @property
     def is_on_protected_branch(self) -> bool:
@@ -79,17 +106,29 @@ class Event:
         """
         self._require_name(_VERIFY)
         self._require_protected()
-        is_proposal = self.name in (PULL_REQUEST, MERGE_GROUP)
-        if is_proposal and self.target != _BRANCH + self.protected:
-            into = self.target.removeprefix(_BRANCH)
-            message = f"the change goes into {into!r}, not into {self.protected!r}"
-            raise UsageError(codes.WRONG_BRANCH, message)
+        if self.name in (PULL_REQUEST, MERGE_GROUP):
+            self._require_target()
+
+    def require_commentable(self, repository: str) -> None:
+        """Raise UsageError unless the run is about a pull request (GS2012), and that is for the
+        protected branch (GS2013): its own run, or one that the end of such a run here started.
+        """
+        self._require_name((PULL_REQUEST, WORKFLOW_RUN))
+        self._require_protected()
+        if self.other is None:
+            self._require_target()
+        elif self.other.event != PULL_REQUEST or self.other.repository != repository:
+            message = (
+                f"the run that ended was started by {self.other.event!r} in"
+                f" {self.other.repository!r}, not by {PULL_REQUEST} in {repository!r}"
+            )
+            raise UsageError(codes.WRONG_EVENT, message)
 
     def require_publishable(self) -> None:
         """Raise unless the run may publish: on the protected branch, which was not rewritten, with
         a token that writes (GS2012, GS2013, GS2015, GS2016).
         """
-        if self.foreign or (self.actor == _DEPENDABOT and self.name in ("push", PULL_REQUEST)):
+        if self.token_reads_only:
             who = "another repository" if self.foreign else "Dependabot"
             raise UsageError(codes.READ_ONLY_TOKEN, f"the run was started by {who}")
         self._require_name(_PUBLISH)
@@ -106,11 +145,32 @@ class Event:
             message = f"the run was started by {self.name!r}, not by {' or '.join(names)}"
             raise UsageError(codes.WRONG_EVENT, message)
 
+    def _require_target(self) -> None:
+        if self.target != _BRANCH + self.protected:
+            into = self.target.removeprefix(_BRANCH)
+            message = f"the change goes into {into!r}, not into {self.protected!r}"
+            raise UsageError(codes.WRONG_BRANCH, message)
+
     def _require_protected(self) -> None:
         if not self.protected:
             message = "the event does not name the repository's default branch"
             fix = "Name it in the input `protected_branch`."
             raise UsageError(codes.WRONG_BRANCH, message, fix=fix)
+
+
+def _other(payload: object) -> OtherRun:
+    return OtherRun(
+        _text(payload, WORKFLOW_RUN, "event"),
+        _text(payload, WORKFLOW_RUN, "repository", "full_name"),
+        _text(payload, WORKFLOW_RUN, "head_repository", "full_name"),
+        _text(payload, WORKFLOW_RUN, "head_branch"),
+        _text(payload, WORKFLOW_RUN, "head_sha"),
+    )
+
+
+def _number(document: object, *keys: str) -> int:
+    found = _get(document, *keys)
+    return found if isinstance(found, int) and found > 0 else 0
 
 
 def _text(document: object, *keys: str) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from base64 import b64encode
+from collections.abc import Collection, Iterator, Mapping
 from operator import itemgetter
 from pathlib import Path
 from subprocess import DEVNULL, run
 
 from ghcr_signer.core import codes, directory, limits
 from ghcr_signer.core.change import Touch
-from ghcr_signer.core.errors import Refused, UsageError
+from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.peers.objects import ENVIRONMENT, Node, Objects, is_id
 
 _SETTINGS = {
@@ -27,6 +28,7 @@ _SETTINGS = {
 _FILES = (directory.REGULAR, directory.EXECUTABLE)
 _WITHOUT_SIZE = (directory.FOLDER, directory.SUBMODULE)
 _FULL_HISTORY = "Give actions/checkout `fetch-depth: 0`; in a clone: git fetch --unshallow"
+_LONGEST_WORDS = 300
 _LINE_BYTES = 100  # what a touched path takes besides its name: two modes, two ids
 
 
@@ -135,6 +137,34 @@ class Git:
             for path, old, new in sorted(found, key=itemgetter(0))
         )
 
+    def fetch(
+        self, url: str, refspecs: Collection[str], token: str, environment: Mapping[str, str]
+    ) -> bool:
+        """Bring refs of another repository; no file of theirs is checked out. False where it lacks
+        one of them; raises Unreachable (GS3007) where it does not serve us.
+
+        The token goes to that place alone, since no redirect is followed; and not by the command
+        line, which others on the machine can read. Of `environment` git is told the proxy.
+        """
+        whole = self._ask("rev-parse", "--is-shallow-repository") == "false"
+        own = {**ENVIRONMENT, **_proxy(environment), **_authorization(token)}
+        options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance")
+        done = run(
+            [
+                *(*self._command, "-c", "http.followRedirects=false", "-c", "credential.helper="),
+                *("fetch", *options, "--no-write-fetch-head", *([] if whole else ["--depth=2"])),
+                *("--end-of-options", url, *refspecs),
+            ],
+            env=own | {"GIT_ALLOW_PROTOCOL": "http:https", "GIT_TERMINAL_PROMPT": "0"},
+            stdin=DEVNULL,
+            capture_output=True,
+        )
+        said = done.stderr.decode("utf-8", "replace").strip()
+        if done.returncode and "couldn't find remote ref" not in said:
+            said = said.replace(token, "***")[:_LONGEST_WORDS]
+            raise Unreachable(codes.GITHUB_UNREACHABLE, f"git fetch {url}: {said}")
+        return done.returncode == 0
+
     def find(self, commit: str, path: str) -> Node | None:
         """Mode and id of what a commit has at a path, None where it has nothing."""
         return self._objects.find(self._objects.commit(commit).tree, path)
@@ -181,6 +211,23 @@ class Git:
             message = f"git {arguments[0]}: {said}"
             raise UsageError(codes.NO_GIT, message, fix="Look at what git says.")
         return done.stdout.decode().strip() if done.returncode == 0 else None
+
+
+def _authorization(token: str) -> dict[str, str]:
+    """git's environment for requests with a token, as actions/checkout would configure it."""
+    pair = b64encode(f"x-access-token:{token}".encode()).decode()
+    header = f"Authorization: Basic {pair}"
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "GIT_CONFIG_VALUE_0": header,
+        "LC_ALL": "C",  # its words are read
+    }
+
+
+def _proxy(environment: Mapping[str, str]) -> dict[str, str]:
+    names = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
+    return {name: environment[name] for name in names if name in environment}
 
 
 def _differ(objects: Objects, one: str | None, other: str | None, names: Collection[str]) -> bool:

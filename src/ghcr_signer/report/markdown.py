@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.finding import State
@@ -45,6 +45,18 @@ def render(report: Report) -> Iterator[str]:
         yield f"- {mark} {markdown(finding.name)}: {markdown(finding.message)}"
     for notice in report.notices:
         yield f"- {markdown(notice)}"
+
+
+def fitting(lines: Iterable[str], limit: int, rest: str) -> Iterator[str]:
+    """As many of the lines as fit into so many bytes; then, where some do not, what `rest` says."""
+    room = limit - len(f"\n{rest}\n".encode())
+    for line in lines:
+        room -= len(line.encode()) + 1
+        if room < 0:
+            yield ""
+            yield rest
+            return
+        yield line
 
 
 def _failures(failures: list[Failure]) -> Iterator[str]:

@@ -369,5 +369,5 @@ def test_the_root_action_refuses_what_it_does_not_know(stage: Stage, job: Clone,
     told = stage.run("", "push", job, command=name, **OPTIONAL)
     assert (told.code, told.codes) == (2, ["GS2001"])
     assert "the input command is" in told.errors[0].data
-    assert "Give collect or verify or publish." in told.errors[0].data
+    assert "Give collect or verify or comment or publish." in told.errors[0].data
     assert told.summary.count("###") == 1

@@ -32,6 +32,8 @@ _API = re.compile(r"(https?)://([a-z0-9.-]+(?::[0-9]{1,5})?)((?:/[a-z0-9._-]+)*)
 _TOKEN = re.compile(r"[!-~]+")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _LONGEST_WORDS = 300
+_GONE = (404, 410)
+_VIEWER = "query { viewer { login } }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,35 @@ class Api:
             return None
         return self._document("POST", path, answer)
 
-    def _write(self, path: str, content: object) -> _Answer:
+    def patch(self, path: str, content: object) -> Any:
+        """Change something; None where it is not there any more. Raises Unreachable."""
+        answer = self._write(path, content, "PATCH")
+        return None if answer.status in _GONE else self._document("PATCH", path, answer)
+
+    def delete(self, path: str) -> None:
+        """Remove something, if it is still there. Raises Unreachable."""
+        answer = self._write(path, None, "DELETE")
+        if answer.status not in (204, *_GONE):
+            self._document("DELETE", path, answer)
+
+    def login(self) -> str:
+        """Whose the token is, by the name that GitHub gives to the author of what it makes.
+
+        Raises Unreachable where GitHub does not say. Asked by GraphQL: REST answers no token of an
+        app, which that of a job is.
+        """
+        answer = self._persist("POST", self._requester.graphql_url, {"query": _VIEWER})
+        login = text(self._document("POST", "graphql", answer), "data", "viewer", "login")
+        if not login:
+            said = f"{self._requester.hostname_and_port}: POST graphql: {answer.words}"
+            raise Unreachable(codes.GITHUB_REFUSED, f"{said}: it does not say whose the token is")
+        return login
+
+    def _write(self, path: str, content: object, method: str = "POST") -> _Answer:
         self._writes += 1
         if self._writes > WRITES_AT_ONCE:
             self._sleep(1.0)
-        return self._persist("POST", path, content)
+        return self._persist(method, path, content)
 
     def _persist(self, method: str, path: str, content: object) -> _Answer:
         """Ask until it is answered for good. What is made twice is the same, or is found later."""
@@ -160,8 +186,9 @@ class Api:
             self._sleep(wait)
 
     def _send(self, method: str, path: str, content: object) -> _Answer:
+        is_whole = path.startswith(("/", self._requester.graphql_url))
+        at = path if is_whole else f"/repos/{self.name}/{path}"
         try:
-            at = path if path.startswith("/") else f"/repos/{self.name}/{path}"
             status, headers, text = self._requester.requestJson(
                 method, at, headers=dict(_HEADERS), input=content
             )
@@ -190,7 +217,8 @@ class Api:
             fix = f"It is a rate limit: run it again in {math.ceil(wait / 60)} min."
             fix = fix if answer.is_limit else ""
             raise Unreachable(codes.GITHUB_UNREACHABLE, said, fix=fix)
-        need = "pull-requests: write" if path == "pulls" else "contents: write"
+        is_about_pulls = path.startswith(("pulls", "issues/", "graphql"))
+        need = "pull-requests: write" if is_about_pulls else "contents: write"
         grant = f"In the workflow, grant the job `permissions: {need}`"
         if answer.status in (401, 403):
             fix = f"{grant}." if answer.status == 403 else ""

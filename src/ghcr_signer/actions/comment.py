@@ -1,0 +1,109 @@
+"""The action comment: one comment on a pull request says what merging it would do."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+from ghcr_signer.actions import runner
+from ghcr_signer.actions.inputs import Inputs
+from ghcr_signer.commands import verify
+from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
+from ghcr_signer.core import codes
+from ghcr_signer.core.errors import Failure, GhcrSignerError
+from ghcr_signer.core.event import Event, OtherRun
+from ghcr_signer.peers.github import comment
+from ghcr_signer.peers.github.api import Api
+from ghcr_signer.report import markdown
+from ghcr_signer.report.report import Report
+from ghcr_signer.transfer.checkout import base_of
+from ghcr_signer.transfer.merge import fetch_merge
+
+_REST = "… the rest is in the summary of the job."
+_GONE = "no open pull request proposes the commit of that run any more: there is nothing to say"
+_READ_ONLY = (
+    "no comment was written, since GitHub gives this run a token that writes nothing: the job's"
+    " summary says what it would say"
+)
+
+
+def run(inputs: Inputs) -> tuple[Report, dict[str, str]]:
+    """Judge the change as `verify` does, and have the comment say so; the report, and the outputs.
+
+    Raises UsageError for other events (GS2012), Unreachable where GitHub does not serve us.
+    """
+    event = inputs.event
+    event.require_commentable(inputs.environment.get("GITHUB_REPOSITORY", ""))
+    with closing(inputs.github) as api:
+        if event.other is None:
+            return _on_its_own_run(inputs, event, api)
+        return _after_its_run(inputs, event, event.other, api)
+
+
+def _on_its_own_run(inputs: Inputs, event: Event, api: Api) -> tuple[Report, dict[str, str]]:
+    """In a run of the pull request's own, whose result is the judgement. A fork's may not write:
+    that is said, and is no failure.
+    """
+    try:
+        report = _judged(inputs, base_of(inputs.git, event), "HEAD")
+    except Exception as error:
+        report = runner.failed("comment", error, debug=inputs.debug)
+    address, failure = _comment(inputs, api, event.number, report)
+    if failure and failure.code is codes.GITHUB_DENIED and event.token_reads_only:
+        runner.notice(_READ_ONLY)
+        report = replace(report, notices=(*report.notices, _READ_ONLY))
+    elif failure:
+        report = replace(report, failures=(*report.failures, failure))
+    return report, {"comment": address}
+
+
+def _after_its_run(
+    inputs: Inputs, event: Event, other: OtherRun, api: Api
+) -> tuple[Report, dict[str, str]]:
+    """In a run that stands beside the branch's own commit, which a stranger's change shall not make
+    red: its result is whether the comment says what there is to say.
+    """
+    token = inputs.text("token")
+    merge = fetch_merge(inputs.git, api, other, event.protected, token, inputs.environment)
+    if merge is None:
+        return Report("comment", notices=(_GONE,)), {"comment": ""}
+    try:
+        report = _judged(inputs, merge.base, merge.commit)
+    except Exception as error:
+        report = runner.failed("comment", error, debug=inputs.debug)
+    address, failure = _comment(inputs, api, merge.number, report)
+    said = Report(
+        "comment",
+        content="\n".join(markdown.render(report)),
+        failures=(failure,) if failure else (),
+    )
+    result = "passed" if report.passed and said.passed else "failed"
+    return said, {"comment": address, "result": result}
+
+
+def _judged(inputs: Inputs, base: str | None, commit: str) -> Report:
+    options = verify.Options(
+        directory=inputs.directory,
+        trust=inputs.trust,
+        sets=(),
+        registry=None,
+        commit=commit,
+        base=base,
+        environment=inputs.environment,
+    )
+    return replace(verify.run(options, runner.Log()), command="comment")
+
+
+def _comment(inputs: Inputs, api: Api, number: int, report: Report) -> tuple[str, Failure | None]:
+    """Have the comment say what the report does, an error too: what it said before is not so any
+    more. Its address, and why there is none.
+    """
+    folder = inputs.folder
+    mark = comment.marker("" if folder == DEFAULT_DIRECTORY.as_posix() else folder)
+    room = comment.LONGEST - len(mark) - 1
+    said = "\n".join(markdown.fitting(markdown.render(report), room, _REST))
+    says_much = bool(report.verdicts) or not report.passed
+    try:
+        return comment.keep(api, number, mark, said, first=says_much), None
+    except GhcrSignerError as error:
+        return "", error.failure
