@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.answer(Request(headers["host"], self.command, self.path, headers, body))
         )
 
-    do_GET = do_HEAD = do_POST = do_PUT = _answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
 
     def _send(self, answer: Answer) -> None:
         self.close_connection = answer.ends

@@ -208,7 +208,10 @@ class Api:
     def _document(self, method: str, path: str, answer: _Answer) -> Any:
         """What was asked for, never None; raises Unreachable with the next step where it is not."""
         said = f"{self._requester.hostname_and_port}: {method} {path}: {answer.words}"
+        is_about_comments = path.startswith(("issues/", "graphql"))
         if 200 <= answer.status < 300:
+            if answer.document is None and is_about_comments:
+                raise Unreachable(codes.GITHUB_REFUSED, said)
             if answer.document is None:
                 raise Refused(codes.PROPOSAL_DIFFERS, said)
             return answer.document
@@ -217,7 +220,7 @@ class Api:
             fix = f"It is a rate limit: run it again in {math.ceil(wait / 60)} min."
             fix = fix if answer.is_limit else ""
             raise Unreachable(codes.GITHUB_UNREACHABLE, said, fix=fix)
-        is_about_pulls = path.startswith(("pulls", "issues/", "graphql"))
+        is_about_pulls = is_about_comments or path.startswith("pulls")
         need = "pull-requests: write" if is_about_pulls else "contents: write"
         grant = f"In the workflow, grant the job `permissions: {need}`"
         if answer.status in (401, 403):
