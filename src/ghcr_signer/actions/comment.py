@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from ghcr_signer.actions import runner
 from ghcr_signer.actions.inputs import Inputs
-from ghcr_signer.commands import verify
+from ghcr_signer.commands import review
 from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Failure, GhcrSignerError
 from ghcr_signer.core.event import Event, OtherRun
 from ghcr_signer.peers.github import comment
 from ghcr_signer.peers.github.api import Api
-from ghcr_signer.report import markdown
+from ghcr_signer.report import markdown, reviewers_view
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.checkout import base_of
 from ghcr_signer.transfer.merge import fetch_merge
@@ -28,7 +28,7 @@ _READ_ONLY = (
 
 
 def run(inputs: Inputs) -> tuple[Report, dict[str, str]]:
-    """Judge the change as `verify` does, and have the comment say so; the report, and the outputs.
+    """Judge the change as `review` does, and have the comment say so; the report, and the outputs.
 
     Raises UsageError for other events (GS2012), Unreachable where GitHub does not serve us.
     """
@@ -45,7 +45,7 @@ def _on_its_own_run(inputs: Inputs, event: Event, api: Api) -> tuple[Report, dic
     that is said, and is no failure.
     """
     try:
-        report = _judged(inputs, base_of(inputs.git, event), "HEAD")
+        report = _judged(inputs, base_of(inputs.git, event) or "", "HEAD")
     except Exception as error:
         report = runner.failed("comment", error, debug=inputs.debug)
     address, failure = _comment(inputs, api, event.number, report)
@@ -74,24 +74,24 @@ def _after_its_run(
     address, failure = _comment(inputs, api, merge.number, report)
     said = Report(
         "comment",
-        content="\n".join(markdown.render(report)),
+        content=_text(report),
         failures=(failure,) if failure else (),
     )
     result = "passed" if report.passed and said.passed else "failed"
     return said, {"comment": address, "result": result}
 
 
-def _judged(inputs: Inputs, base: str | None, commit: str) -> Report:
-    options = verify.Options(
-        directory=inputs.directory,
+def _judged(inputs: Inputs, base: str, commit: str) -> Report:
+    """What `review` says. The registries that it reads get no credential: this job has none for
+    them.
+    """
+    options = review.Options(
+        change=f"{base}..{commit}",
+        directory=inputs.directory or DEFAULT_DIRECTORY,
         trust=inputs.trust,
-        sets=(),
-        registry=None,
-        commit=commit,
-        base=base,
         environment=inputs.environment,
     )
-    return replace(verify.run(options, runner.Log()), command="comment")
+    return replace(review.run(options, runner.Log()), command="comment")
 
 
 def _comment(inputs: Inputs, api: Api, number: int, report: Report) -> tuple[str, Failure | None]:
@@ -100,10 +100,16 @@ def _comment(inputs: Inputs, api: Api, number: int, report: Report) -> tuple[str
     """
     folder = inputs.folder
     mark = comment.marker("" if folder == DEFAULT_DIRECTORY.as_posix() else folder)
-    room = comment.LONGEST - len(mark) - 1
-    said = "\n".join(markdown.fitting(markdown.render(report), room, _REST))
-    says_much = bool(report.verdicts) or not report.passed
+    has_much_to_say = not report.passed or bool(report.review and report.review.images)
     try:
-        return comment.keep(api, number, mark, said, first=says_much), None
+        return comment.keep(api, number, mark, _text(report), first=has_much_to_say), None
     except GhcrSignerError as error:
         return "", error.failure
+
+
+def _text(report: Report) -> str:
+    room = reviewers_view.COMMENT_BYTES
+    lines = markdown.render(report)
+    if report.review is not None:
+        lines = reviewers_view.render(report, report.review, room)
+    return "\n".join(markdown.fitting(lines, room, _REST))

@@ -178,7 +178,7 @@ def _rehearse(
 def _ask(
     environment: Mapping[str, str], progress: Progress, found: Examination
 ) -> tuple[Failure, ...]:
-    """Ask for the images of what passed; the failures. Raises UsageError (GS2001) for too many."""
+    """Ask for the images of what passed; the failures. For too many none is asked for (GS2001)."""
     from ghcr_signer.peers.registry.registries import Registries
     from ghcr_signer.peers.registry.transport import Access
     from ghcr_signer.transfer.presence import absent
@@ -186,5 +186,5 @@ def _ask(
     if len(found.verdicts) > limits.CHANGE_ENTRIES:
         message = f"{len(found.verdicts)} images are too many to ask for at once"
         fix = f"Name the sets to verify, with at most {limits.CHANGE_ENTRIES} entries."
-        raise UsageError(codes.USAGE, message, fix=fix)
+        return (Failure(codes.USAGE, message, fix=fix),)
     return absent(found.verdicts, Registries(Access.PULL, environment), progress)

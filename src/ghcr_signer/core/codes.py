@@ -909,6 +909,7 @@ NOT_MERGED_YET = Code(
     "What is judged is what merging would make of the branch's present head, which GitHub computes"
     " by itself. It has not done so, or the two do not merge.",
     "Resolve the conflicts, if there are any; else run this job again.",
+    exit_code=3,
 )
 
 # Unreachable

@@ -170,7 +170,7 @@ def _other(payload: object) -> OtherRun:
 
 def _number(document: object, *keys: str) -> int:
     found = _get(document, *keys)
-    return found if isinstance(found, int) and found > 0 else 0
+    return found if type(found) is int and found > 0 else 0
 
 
 def _text(document: object, *keys: str) -> str:

@@ -23,7 +23,7 @@ COMMANDS = {
     *("internal-set-repo-path", "notice", "remove-matcher", "save-state", "set-env", "set-output"),
     *("stop-commands", "warning"),
 }
-OURS = {"add-mask", "debug", "error", "warning"}
+OURS = {"add-mask", "debug", "error", "notice", "warning"}
 
 
 @dataclass(frozen=True, slots=True)

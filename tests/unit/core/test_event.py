@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.actions.runs import PAYLOADS, RUNS
+from tests.unit.actions.runs import PAYLOADS, REPOSITORY, RUNS
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.codes import Code
 from ghcr_signer.core.errors import UsageError
-from ghcr_signer.core.event import Event
+from ghcr_signer.core.event import Event, OtherRun
 
 PASSES = None
 
 
-def verdict(event: Event, guard: str) -> Code | None:
+def verdict(event: Event, guard: str, *given: str) -> Code | None:
     """The code of what a guard says, None where it lets the run pass."""
     try:
-        getattr(event, guard)()
+        getattr(event, guard)(*given)
     except UsageError as error:
         return error.failure.code
     return None
@@ -32,30 +32,33 @@ def test_every_payload_is_of_a_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "verifies", "publishes"),
+    ("run", "verifies", "publishes", "comments"),
     [
-        ("pull_request", PASSES, codes.WRONG_EVENT),
-        ("pull_request_fork", PASSES, codes.READ_ONLY_TOKEN),
-        ("pull_request_deleted_fork", PASSES, codes.READ_ONLY_TOKEN),
-        ("pull_request_dependabot", PASSES, codes.READ_ONLY_TOKEN),
-        ("pull_request_other_base", codes.WRONG_BRANCH, codes.WRONG_EVENT),
-        ("merge_group", PASSES, codes.WRONG_EVENT),
-        ("push", PASSES, PASSES),
-        ("push_first", PASSES, PASSES),
-        ("push_forced", PASSES, codes.FORCED_PUSH),
-        ("push_deleted", PASSES, codes.WRONG_BRANCH),
-        ("push_tag", PASSES, codes.WRONG_BRANCH),
-        ("workflow_dispatch", PASSES, PASSES),
-        ("schedule", PASSES, PASSES),
-        ("pull_request_target", codes.WRONG_EVENT, codes.WRONG_EVENT),
-        ("workflow_run", codes.WRONG_EVENT, codes.WRONG_EVENT),
-        ("issue_comment", codes.WRONG_EVENT, codes.WRONG_EVENT),
+        ("pull_request", PASSES, codes.WRONG_EVENT, PASSES),
+        ("pull_request_fork", PASSES, codes.READ_ONLY_TOKEN, PASSES),
+        ("pull_request_deleted_fork", PASSES, codes.READ_ONLY_TOKEN, PASSES),
+        ("pull_request_dependabot", PASSES, codes.READ_ONLY_TOKEN, PASSES),
+        ("pull_request_other_base", codes.WRONG_BRANCH, codes.WRONG_EVENT, codes.WRONG_BRANCH),
+        ("merge_group", PASSES, codes.WRONG_EVENT, codes.WRONG_EVENT),
+        ("push", PASSES, PASSES, codes.WRONG_EVENT),
+        ("push_first", PASSES, PASSES, codes.WRONG_EVENT),
+        ("push_forced", PASSES, codes.FORCED_PUSH, codes.WRONG_EVENT),
+        ("push_deleted", PASSES, codes.WRONG_BRANCH, codes.WRONG_EVENT),
+        ("push_tag", PASSES, codes.WRONG_BRANCH, codes.WRONG_EVENT),
+        ("workflow_dispatch", PASSES, PASSES, codes.WRONG_EVENT),
+        ("schedule", PASSES, PASSES, codes.WRONG_EVENT),
+        ("pull_request_target", codes.WRONG_EVENT, codes.WRONG_EVENT, codes.WRONG_EVENT),
+        ("workflow_run", codes.WRONG_EVENT, codes.WRONG_EVENT, PASSES),
+        ("issue_comment", codes.WRONG_EVENT, codes.WRONG_EVENT, codes.WRONG_EVENT),
     ],
 )
-def test_what_each_event_may_do(run: str, verifies: Code | None, publishes: Code | None) -> None:
+def test_what_each_event_may_do(
+    run: str, verifies: Code | None, publishes: Code | None, comments: Code | None
+) -> None:
     event = RUNS[run].read()
     assert verdict(event, "require_verifiable") is verifies
     assert verdict(event, "require_publishable") is publishes
+    assert verdict(event, "require_commentable", REPOSITORY) is comments
 
 
 def test_every_event_has_its_row() -> None:
@@ -76,7 +79,44 @@ def test_a_pull_request_is_read() -> None:
         foreign=True,
         forced=False,
         before="",
+        number=1,
+        other=None,
     )
+
+
+def test_of_the_run_that_ended_only_where_it_came_from_is_read() -> None:
+    event = RUNS["workflow_run"].read("c", commits={"head": "h"})
+    assert event.other == OtherRun(
+        event="pull_request",
+        repository="acme/signatures",
+        head_repository="mallory/signatures",
+        head_branch="sign",
+        head="h",
+    )
+    assert (event.head, event.number, event.target) == ("", 0, "")
+
+
+@pytest.mark.parametrize("number", [None, "1", 1.5, -1, 0, True, [], {}])
+def test_a_number_that_is_none_is_nought(number: object) -> None:
+    payload = RUNS["pull_request"].payload()
+    payload["pull_request"]["number"] = number
+    environment = RUNS["pull_request"].environment()
+    assert Event.read(environment, payload, "").number == 0
+
+
+@pytest.mark.parametrize(
+    ("run", "only_reads"),
+    [
+        ("pull_request", False),
+        ("pull_request_fork", True),
+        ("pull_request_deleted_fork", True),
+        ("pull_request_dependabot", True),
+        ("workflow_run", False),
+        ("push", False),
+    ],
+)
+def test_whose_token_writes_nothing(run: str, only_reads: bool) -> None:
+    assert RUNS[run].read().token_reads_only is only_reads
 
 
 def test_the_payload_s_own_base_commit_is_never_read() -> None:
@@ -171,6 +211,24 @@ def test_what_is_missing_closes_the_guard(
     assert verdict(event, guard) is code
 
 
+@pytest.mark.parametrize(
+    ("missing", "code"),
+    [
+        (["repository"], codes.WRONG_BRANCH),
+        (["workflow_run"], codes.WRONG_EVENT),
+        (["workflow_run", "event"], codes.WRONG_EVENT),
+        (["workflow_run", "repository"], codes.WRONG_EVENT),
+        (["workflow_run", "repository", "full_name"], codes.WRONG_EVENT),
+    ],
+)
+def test_what_is_missing_of_the_run_that_ended_closes_the_guard(
+    missing: list[str], code: Code
+) -> None:
+    run = RUNS["workflow_run"]
+    event = Event.read(run.environment(), without(run.payload(), *missing), "")
+    assert verdict(event, "require_commentable", REPOSITORY) is code
+
+
 @pytest.mark.parametrize("run", ["pull_request", "merge_group"])
 def test_where_neither_branch_has_a_name_they_are_not_the_same(run: str) -> None:
     event = Event.read(RUNS[run].environment(), {}, "")
@@ -194,7 +252,8 @@ def test_without_the_runner_s_variables_nothing_is_published(variable: str) -> N
 
 KEYS = (
     *("repository", "default_branch", "pull_request", "merge_group", "base", "head", "ref"),
-    *("repo", "full_name", "base_ref", "sha", "forced"),
+    *("repo", "full_name", "base_ref", "sha", "forced", "number", "workflow_run", "event"),
+    *("head_repository", "head_branch", "head_sha"),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -208,9 +267,10 @@ JSON = st.recursive(
 @given(st.sampled_from(sorted(RUNS)), JSON)
 def test_a_payload_of_any_shape_raises_nothing_but_a_usage_error(run: str, payload: Any) -> None:
     event = Event.read(RUNS[run].environment(), payload, "")
-    assert all(isinstance(value, str | bool) for value in vars_of(event))
+    assert all(isinstance(value, str | bool | int | OtherRun | None) for value in vars_of(event))
     verdict(event, "require_verifiable")
     verdict(event, "require_publishable")
+    verdict(event, "require_commentable", REPOSITORY)
 
 
 @given(JSON)
