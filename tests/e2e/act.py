@@ -94,10 +94,12 @@ class Act:
         software: Mapping[str, Path],
         secrets: Mapping[str, str] = NOTHING,
         variables: Mapping[str, str] = NOTHING,
+        job: str = "",
     ) -> Run:
         """Run a workflow of the project, where the commit of the event is checked out (that of a
-        push need not be). `software` is where the repositories are that the workflow uses, by their
-        OWNER/REPOSITORY@REF; `variables` are the environment's, also where act has its own.
+        push need not be), or one job with those that it needs. `software` is where the repositories
+        are that the workflow uses, by their OWNER/REPOSITORY@REF; `variables` are the
+        environment's, also where act has its own.
         """
         with tempfile.TemporaryDirectory() as name:
             file = Path(name, "event.json")
@@ -108,7 +110,7 @@ class Act:
                 [
                     *(tools.find("act"), event.name, "--json"),
                     *("--workflows", f".github/workflows/{workflow}", "--eventpath", file),
-                    *("--actor", "signer"),
+                    *("--actor", "signer", *(("--job", job) if job else ())),
                     *("--platform", f"ubuntu-latest={JOB}", "--pull=false"),
                     *("--action-offline-mode", "--no-cache-server", "--no-skip-checkout"),
                     *("--container-daemon-socket", "-", "--rm", "--concurrent-jobs", "1"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -104,6 +106,20 @@ def software(tmp_path_factory: pytest.TempPathFactory) -> Software:
         target.write_bytes(act_copy(path.as_posix(), file.read_bytes(), copy.name, copy.commit))
         shutil.copymode(file, target)
     return copy
+
+
+@pytest.fixture(scope="session")
+def released(software: Software, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documents and the package, as scripts/release fills them in."""
+    folder = tmp_path_factory.mktemp("released")
+    shutil.copy(ROOT / "README.md", folder)
+    shutil.copytree(ROOT / "src", folder / "src")
+    shutil.copytree(software.folder / "docs" / "workflows", folder / "docs" / "workflows")
+    script = ROOT / "scripts" / "release"
+    subprocess.run(
+        [sys.executable, script, software.owner, software.commit, "v0.1.0", folder], check=True
+    )
+    return folder
 
 
 @pytest.fixture

@@ -46,13 +46,14 @@ STRANGE = "e" * 64
 
 @pytest.fixture
 def judge(act: Act, software: Software, tmp_path: Path) -> Callable[[Files], Run]:
-    """Runs pull-request.yml on a pull request that brings these files."""
+    """Runs pull-request.yml on a pull request that brings these files, up to its `gate`."""
     merged, _ = real()
     fork = Project(tmp_path / "fork", f"{REAL_OWNER}/ghcr-signer", merged, copy_of=software.folder)
 
     def judged(files: Files) -> Run:
         event = fork.propose(files)
-        return act.run(fork, "pull-request.yml", event, software.at(fork.folder))
+        software_at = software.at(fork.folder)
+        return act.run(fork, "pull-request.yml", event, software_at, job="gate")
 
     return judged
 
