@@ -53,6 +53,7 @@ class Project:
         self._clone.git("switch", "--quiet", "--detach", "refs/pull/1/merge")
         repository = self._repository
         request = {
+            "number": 1,
             "head": {"ref": "change", "sha": head, "repo": repository},
             "base": {"ref": "main", "sha": base, "repo": repository},  # as of hours ago
         }

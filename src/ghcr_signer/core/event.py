@@ -117,6 +117,8 @@ class Event:
         self._require_protected()
         if self.other is None:
             self._require_target()
+            if not self.number:
+                raise UsageError(codes.WRONG_EVENT, "the event names no pull request by its number")
         elif self.other.event != PULL_REQUEST or self.other.repository != repository:
             message = (
                 f"the run that ended was started by {self.other.event!r} in"

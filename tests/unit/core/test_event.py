@@ -101,7 +101,9 @@ def test_a_number_that_is_none_is_nought(number: object) -> None:
     payload = RUNS["pull_request"].payload()
     payload["pull_request"]["number"] = number
     environment = RUNS["pull_request"].environment()
-    assert Event.read(environment, payload, "").number == 0
+    event = Event.read(environment, payload, "")
+    assert event.number == 0
+    assert verdict(event, "require_commentable", REPOSITORY) is codes.WRONG_EVENT
 
 
 @pytest.mark.parametrize(
