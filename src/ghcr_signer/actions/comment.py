@@ -100,11 +100,18 @@ def _comment(inputs: Inputs, api: Api, number: int, report: Report) -> tuple[str
     """
     folder = inputs.folder
     mark = comment.marker("" if folder == DEFAULT_DIRECTORY.as_posix() else folder)
-    has_much_to_say = not report.passed or bool(report.review and report.review.images)
     try:
-        return comment.keep(api, number, mark, _text(report), first=has_much_to_say), None
+        address = comment.keep(api, number, mark, _text(report), first=_has_news(report))
     except GhcrSignerError as error:
         return "", error.failure
+    runner.Log().say(f"the comment: {address or 'none, for there is nothing to say'}")
+    return address, None
+
+
+def _has_news(report: Report) -> bool:
+    """Whether a reviewer must know more than of any other change."""
+    signs = report.review is not None and bool(report.review.images)
+    return signs or report.trust_change is not None or not report.passed
 
 
 def _text(report: Report) -> str:

@@ -21,7 +21,11 @@ from tests.unit.actions.clone import Clone
 from tests.unit.actions.sets import LATER, OPTIONAL, Files, entry
 from tests.unit.actions.stage import Stage, Told
 
+from ghcr_signer.commands import review
+from ghcr_signer.core import codes
+from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.event import Event
+from ghcr_signer.report.report import Report
 from ghcr_signer.transfer import merge
 
 MARK = "<!-- ghcr-signer:review -->"
@@ -120,6 +124,17 @@ def test_without_signatures_nothing_is_posted_and_what_was_said_is_mended(
     assert "no set is added" in plain(github.bodies[0])
 
 
+def test_a_change_of_who_may_sign_is_said(
+    stage: Stage, origin: Clone, work: Path, github: Discussed, server: Faulty
+) -> None:
+    head = propose(origin, {"trusted.pub": Signer().pem})
+    told = comment(stage, server, clone.check_out_merge(origin, work), head)
+    assert told.code == 0, told.said
+    (body,) = github.bodies
+    assert "trusted.pub" in plain(body)
+    assert "the comment: http://" in told.log
+
+
 def test_an_error_is_said_too_for_what_was_said_is_so_no_more(
     stage: Stage, origin: Clone, work: Path, github: Discussed, server: Faulty
 ) -> None:
@@ -204,6 +219,23 @@ def test_however_much_there_is_it_fits(
     assert set(told.codes) == {"GS0502", "291"}
     (body,) = github.bodies
     assert len(body.encode()) <= 65_536
+
+
+def test_also_where_there_is_no_view_it_fits(
+    stage: Stage,
+    origin: Clone,
+    work: Path,
+    github: Discussed,
+    server: Faulty,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failures = (Failure(codes.USAGE, "💥" * 4000),) * 50
+    monkeypatch.setattr(review, "run", lambda *_: Report("review", failures=failures))
+    head = propose(origin, entry()[1])
+    comment(stage, server, clone.check_out_merge(origin, work), head)
+    (body,) = github.bodies
+    assert len(body.encode()) <= 65_536
+    assert "the rest is in the summary" in body
 
 
 def test_nothing_in_a_change_is_markup_or_a_mention(
