@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ghcr_signer.actions import comment, runner
 from ghcr_signer.actions.inputs import SECRETS, Inputs
+from ghcr_signer.actions.runner import Outcome
 from ghcr_signer.commands import collect, publish, verify
 from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
 from ghcr_signer.commands.ceremony import reference
@@ -20,13 +21,9 @@ from ghcr_signer.core import codes
 from ghcr_signer.core.errors import GhcrSignerError, UsageError
 from ghcr_signer.core.plan import MoveTag, Push
 from ghcr_signer.peers.github.proposal import submit
-from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.checkout import base_of, require_present_head
 from ghcr_signer.transfer.new_set import parse_tags, read_set
 from ghcr_signer.transfer.propose import propose
-
-Outcome = tuple[Report, dict[str, str]]
-"""What an action found and did, and the outputs that only it has."""
 
 
 def main(command: str = "") -> int:
@@ -37,9 +34,9 @@ def main(command: str = "") -> int:
             runner.mask(secret)
         if inputs.debug:
             runner.debug(inputs.described)
-        report, outputs = _outcome(inputs, command or inputs.text("command"))
-        runner.tell(report, outputs, inputs.folder, inputs.environment)
-    return report.exit_code
+        outcome = _outcome(inputs, command or inputs.text("command"))
+        runner.tell(outcome, inputs.folder, inputs.environment)
+    return outcome.exit_code
 
 
 def _outcome(inputs: Inputs, name: str) -> Outcome:
@@ -51,7 +48,8 @@ def _outcome(inputs: Inputs, name: str) -> Outcome:
             raise UsageError(codes.USAGE, f"the input command is {name!r}", fix=fix)
         return ACTIONS[name](inputs)
     except Exception as error:
-        return runner.failed(name if name in ACTIONS else "action", error, debug=inputs.debug), {}
+        name = name if name in ACTIONS else "action"
+        return Outcome(runner.failed(name, error, debug=inputs.debug))
 
 
 def _verify(inputs: Inputs) -> Outcome:
@@ -69,7 +67,7 @@ def _verify(inputs: Inputs) -> Outcome:
         environment={**inputs.environment, **token},
         check_images=check_images,
     )
-    return verify.run(options, runner.Log()), {}
+    return Outcome(verify.run(options, runner.Log()))
 
 
 def _publish(inputs: Inputs) -> Outcome:
@@ -97,7 +95,7 @@ def _publish(inputs: Inputs) -> Outcome:
             f"{each.entry.image.name}:{each.tag}" for each in done if isinstance(each, MoveTag)
         ),
     }
-    return report, outputs
+    return Outcome(report, outputs)
 
 
 def _collect(inputs: Inputs) -> Outcome:
@@ -116,7 +114,7 @@ def _collect(inputs: Inputs) -> Outcome:
     )
     report = replace(collect.run(options, runner.Log()), next_steps=())
     if report.written is None:
-        return report, {}
+        return Outcome(report)
     name = Path(report.written).name
     try:
         proposal = propose(
@@ -130,10 +128,10 @@ def _collect(inputs: Inputs) -> Outcome:
         with closing(inputs.github) as api:
             proposed = submit(api, proposal)
     except GhcrSignerError as error:
-        return replace(report, failures=(error.failure,)), {"set": name}
+        return Outcome(replace(report, failures=(error.failure,)), {"set": name})
     notices = (*report.notices, f"opened {proposed.url}")
     outputs = {"set": name, "branch": proposed.branch, "pull_request": proposed.url}
-    return replace(report, notices=notices), outputs
+    return Outcome(replace(report, notices=notices), outputs)
 
 
 ACTIONS: dict[str, Callable[[Inputs], Outcome]] = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ghcr_signer.actions import runner
 from ghcr_signer.actions.inputs import Inputs
+from ghcr_signer.actions.runner import Outcome
 from ghcr_signer.commands import review
 from ghcr_signer.commands.arguments import DEFAULT_DIRECTORY
 from ghcr_signer.core import codes
@@ -27,8 +28,8 @@ _READ_ONLY = (
 )
 
 
-def run(inputs: Inputs) -> tuple[Report, dict[str, str]]:
-    """Judge the change as `review` does, and have the comment say so; the report, and the outputs.
+def run(inputs: Inputs) -> Outcome:
+    """Judge the change as `review` does, and have the comment say so.
 
     Raises UsageError for other events (GS2012), Unreachable where GitHub does not serve us.
     """
@@ -40,7 +41,7 @@ def run(inputs: Inputs) -> tuple[Report, dict[str, str]]:
         return _after_its_run(inputs, event, event.other, api)
 
 
-def _on_its_own_run(inputs: Inputs, event: Event, api: Api) -> tuple[Report, dict[str, str]]:
+def _on_its_own_run(inputs: Inputs, event: Event, api: Api) -> Outcome:
     """In a run of the pull request's own, whose result is the judgement. A fork's may not write:
     that is said, and is no failure.
     """
@@ -54,31 +55,25 @@ def _on_its_own_run(inputs: Inputs, event: Event, api: Api) -> tuple[Report, dic
         report = replace(report, notices=(*report.notices, _READ_ONLY))
     elif failure:
         report = replace(report, failures=(*report.failures, failure))
-    return report, {"comment": address}
+    return Outcome(report, {"comment": address})
 
 
-def _after_its_run(
-    inputs: Inputs, event: Event, other: OtherRun, api: Api
-) -> tuple[Report, dict[str, str]]:
+def _after_its_run(inputs: Inputs, event: Event, other: OtherRun, api: Api) -> Outcome:
     """In a run that stands beside the branch's own commit, which a stranger's change shall not make
-    red: its result is whether the comment says what there is to say.
+    red: it fails only where the comment cannot be written.
     """
     token = inputs.text("token")
     merge = fetch_merge(inputs.git, api, other, event.protected, token, inputs.environment)
     if merge is None:
-        return Report("comment", notices=(_GONE,)), {"comment": ""}
+        return Outcome(Report("comment", notices=(_GONE,)), {"comment": ""})
     try:
         report = _judged(inputs, merge.base, merge.commit)
     except Exception as error:
         report = runner.failed("comment", error, debug=inputs.debug)
     address, failure = _comment(inputs, api, merge.number, report)
-    said = Report(
-        "comment",
-        content=_text(report),
-        failures=(failure,) if failure else (),
-    )
-    result = "passed" if report.passed and said.passed else "failed"
-    return said, {"comment": address, "result": result}
+    if failure:
+        report = replace(report, failures=(*report.failures, failure))
+    return Outcome(report, {"comment": address}, fails=failure is not None)
 
 
 def _judged(inputs: Inputs, base: str, commit: str) -> Report:

@@ -14,6 +14,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from actions_toolkit import core as toolkit
@@ -24,6 +25,23 @@ from ghcr_signer.transfer.progress import Progress
 
 _SUMMARY_BYTES = 1024 * 1024 - 1024  # a larger one is dropped as a whole (GitHub, job summaries)
 _LOG_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an action found and did, and the outputs that only it has.
+
+    `fails`: whether what the report says to be wrong is a failure of this run.
+    """
+
+    report: Report
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    fails: bool = True
+
+    @property
+    def exit_code(self) -> int:
+        """The report's, where that is the run's."""
+        return self.report.exit_code if self.fails else 0
 
 
 def mask(secret: str) -> None:
@@ -94,19 +112,17 @@ def _print(line: str) -> None:
     print(escape.log_line(line), flush=True)  # noqa: T201
 
 
-def tell(
-    report: Report, further: Mapping[str, str], folder: str, environment: Mapping[str, str]
-) -> None:
+def tell(outcome: Outcome, folder: str, environment: Mapping[str, str]) -> None:
     """Say it in every way that the runner has; what cannot be said changes no verdict.
 
-    `further` are the outputs that not every action has; `folder` is the signature directory's path
-    in the repository.
+    `folder` is the signature directory's path in the repository.
     """
+    report = outcome.report
     with _spared("the log"):
         for line in text.render(report):
             _print(line)
     with _spared("the annotations"):
-        for each in annotation.of(report, folder):
+        for each in annotation.of(report, folder) if outcome.fails else ():
             # toolkit.error() would print every property that is unset too, as empty
             toolkit.issue_command("error", each.properties, each.message)
     if environment.get("GITHUB_STEP_SUMMARY"):
@@ -116,7 +132,7 @@ def tell(
         with _spared("the report"):
             toolkit.set_output("report", _write(report))
         with _spared("the outputs"):
-            for name, value in {**_counts(report), **further}.items():
+            for name, value in {**_counts(report), **outcome.outputs}.items():
                 toolkit.set_output(name, value)
 
 

@@ -1,5 +1,5 @@
-"""git, by plumbing alone: what a commit holds, and what it does to another. Nothing else runs git
-but `objects.py`.
+"""git, by plumbing alone: what a commit holds, what it does to another, and how it comes here.
+Nothing else runs git but `objects.py`.
 
 A repository may be hostile, and so may whoever set our environment: git gets an environment of our
 making, no configuration but the repository's own, and revisions as full ids only.
@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from operator import itemgetter
 from pathlib import Path
 from subprocess import DEVNULL, run
+from urllib.parse import urlsplit
 
 from ghcr_signer.core import codes, directory, limits
 from ghcr_signer.core.change import Touch
@@ -147,7 +148,7 @@ class Git:
         line, which others on the machine can read. Of `environment` git is told the proxy.
         """
         whole = self._ask("rev-parse", "--is-shallow-repository") == "false"
-        own = {**ENVIRONMENT, **_proxy(environment), **_authorization(token)}
+        own = {**ENVIRONMENT, **_proxy(environment), **_authorization(url, token)}
         options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-auto-maintenance")
         done = run(
             [
@@ -213,14 +214,19 @@ class Git:
         return done.stdout.decode().strip() if done.returncode == 0 else None
 
 
-def _authorization(token: str) -> dict[str, str]:
-    """git's environment for requests with a token, as actions/checkout would configure it."""
+def _authorization(url: str, token: str) -> dict[str, str]:
+    """git's environment for requests with a token, as actions/checkout configures it; in place of
+    what that may have left in the clone, since GitHub refuses two headers.
+    """
+    place = urlsplit(url)
     pair = b64encode(f"x-access-token:{token}".encode()).decode()
-    header = f"Authorization: Basic {pair}"
+    key = f"http.{place.scheme}://{place.netloc}/.extraHeader"
     return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "http.extraHeader",
-        "GIT_CONFIG_VALUE_0": header,
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": key,
+        "GIT_CONFIG_VALUE_0": "",
+        "GIT_CONFIG_KEY_1": key,
+        "GIT_CONFIG_VALUE_1": f"Authorization: Basic {pair}",
         "LC_ALL": "C",  # its words are read
     }
 

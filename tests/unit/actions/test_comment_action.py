@@ -318,6 +318,8 @@ def test_bad_signatures_are_said_and_leave_no_red_mark_on_the_branch(
     github.open(head)
     told = comment(stage, server, main, head, "workflow_run")
     assert (told.code, told.errors, told.outputs["result"]) == (0, [], "failed"), told.said
+    assert (told.outputs["failed"], told.report["result"]) == ("1", "failed")
+    assert "GS0502" in told.log
     assert "### ❌ Do not merge" in github.bodies[0]
 
 
@@ -330,6 +332,17 @@ def test_a_clone_with_all_its_history_stays_whole(
     told = comment(stage, server, made, head, "workflow_run")
     assert (told.code, len(github.bodies)) == (0, 1), told.said
     assert made.git("rev-parse", "--is-shallow-repository") == "false"
+
+
+def test_a_credential_that_the_checkout_left_is_not_sent_too(
+    stage: Stage, origin: Clone, main: Clone, github: Discussed, server: Faulty
+) -> None:
+    """As actions/checkout does without `persist-credentials: false`: GitHub refuses two."""
+    main.git("config", f"http.http://{server.host}/.extraheader", "AUTHORIZATION: basic eDp5")
+    head = propose(origin, entry()[1])
+    github.open(head)
+    told = comment(stage, server, main, head, "workflow_run")
+    assert (told.code, len(github.bodies)) == (0, 1), told.said
 
 
 def test_what_was_merged_since_counts(

@@ -75,7 +75,7 @@ def tell(folder: Path, report: Report, **further: str) -> Told:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
         patch.chdir(folder)
         patch.setenv("GITHUB_OUTPUT", environment["GITHUB_OUTPUT"])
-        runner.tell(report, further, "SIGNATURES", environment)
+        runner.tell(runner.Outcome(report, further), "SIGNATURES", environment)
     found = outputs((folder / "GITHUB_OUTPUT").read_text())
     summary = (folder / "GITHUB_STEP_SUMMARY").read_text()
     written = folder / found["report"]
