@@ -15,7 +15,7 @@ from tests.house.workflows import ACTIONS
 from tests.peers import faulty
 from tests.peers.faulty import Answer, Faulty, Request
 from tests.peers.github_api import PREFIX, TOKEN
-from tests.peers.github_comments import Discussed
+from tests.peers.github_comments import LONGEST, Discussed
 from tests.unit.actions import clone
 from tests.unit.actions.clone import Clone
 from tests.unit.actions.sets import LATER, OPTIONAL, Files, entry
@@ -218,7 +218,7 @@ def test_however_much_there_is_it_fits(
     told = comment(stage, server, clone.check_out_merge(origin, work), head)
     assert set(told.codes) == {"GS0502", "291"}
     (body,) = github.bodies
-    assert len(body.encode()) <= 65_536
+    assert len(body.encode()) <= LONGEST
 
 
 def test_also_where_there_is_no_view_it_fits(
@@ -234,7 +234,7 @@ def test_also_where_there_is_no_view_it_fits(
     head = propose(origin, entry()[1])
     comment(stage, server, clone.check_out_merge(origin, work), head)
     (body,) = github.bodies
-    assert len(body.encode()) <= 65_536
+    assert len(body.encode()) <= LONGEST
     assert "the rest is in the summary" in body
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.peers import faulty
 from tests.peers.faulty import Answer, Faulty
 from tests.peers.github_api import NAME, PREFIX, TOKEN
-from tests.peers.github_comments import Discussed
+from tests.peers.github_comments import LONGEST, Discussed
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.codes import Code
@@ -232,7 +232,7 @@ def test_a_long_rate_limit_is_said(github: Discussed, keep: Keep, waits: list[fl
 
 def test_a_comment_that_is_too_long_is_github_s_to_refuse(keep: Keep) -> None:
     with pytest.raises(Unreachable, match="Body is too long"):
-        keep("x" * comment.LONGEST)
+        keep("x" * LONGEST)
 
 
 @pytest.mark.parametrize(

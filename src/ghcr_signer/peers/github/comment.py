@@ -15,8 +15,6 @@ from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Unreachable
 from ghcr_signer.peers.github.api import Api, text
 
-LONGEST = 65_536
-"""What a comment may hold: GitHub counts characters; in bytes it is never more."""
 _PAGE = 100
 _PAGES = 50  # GitHub takes no more than 2,500 comments
 
