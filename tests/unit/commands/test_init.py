@@ -295,7 +295,7 @@ def test_the_workflow_is_pinned_to_what_runs_here(
     pins = re.findall(r"uses: (.*)", (root / WORKFLOW).read_text())
     assert pins == [
         f"founders/ghcr-signer/.github/workflows/{name}.yml@{RELEASED.commit} # v1.2.3"
-        for name in ("verify", "publish")
+        for name in ("verify", "check-image", "comment", "publish")
     ]
     assert "github.com/founders/ghcr-signer" in (root / "README.md").read_text()
     assert not re.search(rb"\bOWNER\b", b"".join(files(root).values()))
