@@ -200,7 +200,7 @@ def test_a_platform_that_nobody_signed_is_told_first() -> None:
 @pytest.mark.parametrize(
     "more",
     [{"signers": [BOB]}, {"signers": [ALICE, BOB]}, {"tags": ["v1"]}, {"env": "test"}],
-    ids=str,
+    ids=["another signer", "one more signer", "a tag", "an annotation"],
 )
 def test_a_platform_that_is_signed_otherwise_has_a_row_of_its_own(more: dict[str, Any]) -> None:
     change = Change()
