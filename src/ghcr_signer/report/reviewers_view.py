@@ -65,8 +65,7 @@ def render(report: Report, review: Review, room: int = SUMMARY_BYTES) -> Iterato
     """The view, line by line, without line breaks; at most `room` bytes with them."""
     page = _Page(room)
     step = words.next_step(report, review)
-    mark = "✅" if report.passed else "❌"
-    page.add(f"### {mark} {markdown(words.headline(report, review))}", "")
+    page.add(f"### {_mark(report)} {markdown(words.headline(report, review))}", "")
     warnings = [note for note in report.notices if note.startswith("WARNING")]
     page.rows(warnings, lambda note: (f"> ⚠️ {markdown(note)}", ""), _OPEN, "> … and {} more")
     _failures(page, report, step)
@@ -76,6 +75,13 @@ def render(report: Report, review: Review, room: int = SUMMARY_BYTES) -> Iterato
     _images(page, review)
     _details(page, report, review)
     yield from page.lines
+
+
+def _mark(report: Report) -> str:
+    """A change of trust passes, and is for a person to weigh."""
+    if not report.passed:
+        return "❌"
+    return "⚠️" if report.trust_change else "✅"
 
 
 def _failures(page: _Page, report: Report, step: str) -> None:

@@ -21,7 +21,8 @@ def lines(change: TrustChange) -> Iterator[tuple[int, str]]:
     for difference in change.differences[:_SHOWN]:
         yield 0, _difference(difference)
         for word in difference.words:
-            yield 1, _word(word)
+            if word.word != "name" or difference.verb is Verb.CHANGED:  # else it is said above
+                yield 1, _word(word)
     yield from _more(len(change.differences), "differences")
     if not change.differences:
         yield 0, "no rule, authority, log or withdrawn digest changes"
@@ -59,8 +60,9 @@ def _word(word: Word) -> str:
 def _flip(flip: Flip) -> str:
     if flip.passes:
         return f"would pass: {flip.path}"
-    why = "; ".join(f"{each.code.id} {each.message}" for each in flip.failures)
-    return f"would fail: {flip.path}: {why}"
+    first, *others = flip.failures
+    more = f" (and {len(others)} more)" if others else ""
+    return f"would fail: {flip.path}: {first.code.id} {first.message}{more}"
 
 
 def _conclusion(change: TrustChange) -> str:

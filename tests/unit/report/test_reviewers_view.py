@@ -266,7 +266,7 @@ def test_a_warning_comes_before_anything_else() -> None:
 def test_a_change_of_trust_is_the_verdict_where_nothing_is_signed() -> None:
     change = TrustChange((), True, retires=(OLD_SET,))
     found = report(Review(NOW, "SIGNATURES"), trust_change=change)
-    assert shown(found).startswith("### ✅ Merging changes who may sign what, and retires 1 set\n")
+    assert shown(found).startswith("### ⚠️ Merging changes who may sign what, and retires 1 set\n")
     assert f"- WARNING: the set {OLD_SET} would fail" in shown(found)
     assert "Compare each new key with its owner's" in shown(found)
 
