@@ -571,7 +571,7 @@ COSIGN_VERSION = Code(
 COSIGN_FAILED = Code(
     "GS1303",
     "cosign did not sign",
-    "cosign ended with an error, or was interrupted; nothing was written.",
+    "cosign ended with an error, or was interrupted; no set was written.",
     "Read what cosign printed above, mend it, and run the same command again.",
 )
 TAG_GIVEN = Code(
@@ -615,6 +615,117 @@ NEW_SIGNATURE_FAILS = Code(
     "The new signatures do not verify",
     "What cosign made is verified before it is written down; nothing was written.",
     "See the reasons above; is the signing key the one that the directory trusts?",
+)
+NO_PIV = Code(
+    "GS1310",
+    "This cosign has no support for security keys",
+    "`cosign piv-tool` says the same: support for PIV is chosen when cosign is built, and its plain"
+    " programs for Linux are built without.",
+    "Install the one that has it and name it with --cosign PATH: of cosign's release the asset"
+    " cosign-linux-pivkey-pkcs11key-amd64 (or -arm64); those for macOS and Windows have it.",
+    exit_code=2,
+)
+NO_CARD = Code(
+    "GS1311",
+    "No security key was found",
+    "The key is read before anything is signed; nobody was asked for a PIN or a touch.",
+    "Plug the security key in (if it is: take it out, and in again), then run the same command"
+    " again.",
+    exit_code=2,
+)
+NO_CARD_SERVICE = Code(
+    "GS1312",
+    "The smart card service does not run",
+    "cosign reaches a security key through the system's PC/SC service.",
+    "Start it: `sudo systemctl start pcscd.socket` (Debian, Ubuntu: `sudo apt install pcscd`;"
+    " Fedora: `sudo dnf install pcsc-lite`), then run the same command again.",
+    exit_code=2,
+)
+TWO_CARDS = Code(
+    "GS1313",
+    "More than one security key or card reader",
+    "cosign takes the only one, and does not choose; a reader without a card counts too.",
+    "Leave only the one to sign with plugged in, then run the same command again.",
+    exit_code=2,
+)
+CARD_BUSY = Code(
+    "GS1314",
+    "Another program holds the security key",
+    "A smart card talks to one program at a time; most often it is GnuPG's.",
+    "Let go of it: `gpgconf --kill scdaemon`, and close other programs that use the key; or take"
+    " the key out, and in again. Then run the same command again.",
+    exit_code=2,
+)
+NO_SLOT_KEY = Code(
+    "GS1315",
+    "The security key's slot has no key that cosign can use",
+    "cosign reads the key's attestation, which there is only of a key that was made on the card, on"
+    " a YubiKey 4.3 or later.",
+    "Name the slot with --slot: signature (the default), authentication, card-authentication or"
+    " key-management; `cosign piv-tool generate-key` makes a key, and destroys the one that is in"
+    " the slot.",
+    exit_code=2,
+)
+PIN_WRONG = Code(
+    "GS1316",
+    "The PIN was not accepted",
+    "A security key counts wrong PINs, and blocks itself when none is left; so nothing is tried"
+    " twice, and the right PIN sets the count back.",
+    "Run the same command again, with the right PIN.",
+)
+PIN_LAST_TRY = Code(
+    "GS1317",
+    "The security key has one try for its PIN left",
+    "One more wrong PIN blocks it. The key does not tell how many tries it has before it is given a"
+    " PIN: this is what it said last on this machine, and no signature has been made since.",
+    "Set the PIN anew with the PUK: `ykman piv access unblock-pin`, which sets the count back. Then"
+    " remove the note of it, and run the same command again.",
+)
+PIN_BLOCKED = Code(
+    "GS1318",
+    "The security key's PIN is blocked",
+    "Too many wrong PINs were given: it takes none any more, not even the right one.",
+    "Set a new PIN with the PUK: `ykman piv access unblock-pin`; then run the same command again.",
+)
+TOUCH_MISSED = Code(
+    "GS1319",
+    "The security key was not touched",
+    "It waits some fifteen seconds for a touch, and blinks; without one it signs nothing.",
+    "Run the same command again, and touch the key when it blinks.",
+)
+NOT_AN_AUTHORITY = Code(
+    "GS1320",
+    "The signing key is not one that the directory trusts for this image",
+    "The public key was read before anything was signed; its signatures would be refused.",
+    "Take the right key (--key, --sk --slot); or have the key added to the policy (trusted.pub),"
+    " by a pull request of its own, first.",
+)
+ADD_TO_MERGED = Code(
+    "GS1321",
+    "The set is merged already",
+    "A merged set is never changed.",
+    "Sign into a set of its own: leave --add-to away.",
+)
+ADD_TO_UNFIT = Code(
+    "GS1322",
+    "Nothing can be added to this set for this image",
+    "A second person signs what the first has signed, and nothing else: the image that both name,"
+    " and of its platforms those that are in the set.",
+    "Check the set and the image; for anything else sign into a set of its own, without --add-to.",
+)
+WOULD_BE_REFUSED = Code(
+    "GS1323",
+    "The set was written, but its pull request would be refused",
+    "It was judged as the pull request's check will judge it: as a change to the default branch, as"
+    " this clone knows that.",
+    "Do what is said above; `git fetch origin` brings the branch up to date.",
+)
+SET_NOT_REPLACED = Code(
+    "GS1324",
+    "The set could not be replaced",
+    "The set with the further signatures is written beside it, and takes its place as a whole.",
+    "Run the same command again: the signatures that were made are kept.",
+    exit_code=2,
 )
 
 # Pushing

@@ -71,6 +71,12 @@ GLOB_WILDCARDS = 3
 CLOCK_SKEW_SECONDS = 300
 """How far in the future a verified time or a set's name may lie: clocks differ."""
 
+KEPT_SIGNATURE_SECONDS = 24 * 60 * 60
+"""How long a signature waits for the rest of its set: a night's sleep, and no other release."""
+
+CLOCK_NOTICE_SECONDS = 60
+"""From which difference between this machine's clock and the log's on its owner is told."""
+
 RSA_BITS = (2048, 16384)
 """The smallest and largest RSA modulus, in bits (NIST SP 800-131A; OpenSSL's own maximum)."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from functools import cache, lru_cache
@@ -146,6 +146,12 @@ class Trust:
 
     policy: Policy
     trusted_root: TrustedRoot
+
+    @property
+    def of_one_signer(self) -> Trust:
+        """The same, where one signer is enough: what is asked of each of those who must sign."""
+        rules = tuple(replace(rule, threshold=1) for rule in self.policy.rules)
+        return replace(self, policy=replace(self.policy, rules=rules))
 
 
 @lru_cache(maxsize=1024)

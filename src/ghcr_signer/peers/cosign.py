@@ -1,7 +1,7 @@
 """cosign, the program: where it is, which flags its version wants, one signature at a time.
 
 Passwords, PINs and touches are between the terminal and cosign: its standard input is the user's,
-and what it prints goes to standard error, as it is.
+and what it prints goes to standard error, as it is; the end of it is kept, to tell what went wrong.
 
 Two habits of cosign's are minded here. It takes any option from a variable COSIGN_<OPTION> too
 (options/root.go, BindViper): COSIGN_RECURSIVE would sign more than was asked about. And it reads
@@ -11,6 +11,7 @@ its command line loosely (main.go): -recursive is --recursive, and --r is -r.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,8 +21,10 @@ from itertools import pairwise
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, UsageError
+from ghcr_signer.peers.cosign_faults import Fault, explain
 
 STDERR = 2
+_KEPT_BYTES = 16_384
 _LOOK_SECONDS = 60
 _VERSION = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})\b.*")
 _PREFIX = "COSIGN_"
@@ -64,6 +67,16 @@ class SigningKey:
         """Whether a person may have to touch something."""
         return self.security_key or (self.reference or "").startswith("pkcs11:")
 
+    def is_told_freely(self, environment: Mapping[str, str]) -> bool:
+        """Whether cosign tells the public key and asks nobody for it: no password, PIN or touch."""
+        reference = self.reference or ""
+        if self.security_key:
+            return True
+        if reference.startswith("pkcs11:"):
+            return "pin-value=" in reference or "COSIGN_PKCS11_PIN" in environment
+        of_a_file = "://" not in reference or reference.startswith("env://")
+        return "COSIGN_PASSWORD" in environment or not of_a_file
+
 
 @dataclass(frozen=True, slots=True)
 class Cosign:
@@ -82,37 +95,48 @@ class Cosign:
         further: Sequence[str],
         *,
         yes: bool,
-    ) -> None:
-        """Sign one digest; raises Refused (GS1303) where cosign does not.
+    ) -> Fault | None:
+        """Sign one digest; why cosign did not, None where it did.
 
         `image` is HOST/REPOSITORY@DIGEST of the copy to sign, `identity` the registry/repository
         that the payload shall name, `further` are arguments of cosign's own.
         """
-        command = [self.program, "sign", *key.arguments, *self._format()]
+        command = ["sign", *key.arguments, *self._format()]
         command += ["--sign-container-identity", identity]
         command += [part for annotation in annotations for part in ("-a", _quoted(annotation))]
         command += ["--yes"] if yes else []
         # its output is for the person at the terminal; our standard output is for the report
-        code = subprocess.run(
-            [*command, *further, image], env=self._environment(key), stdout=STDERR, check=False
-        ).returncode
-        if code != 0:
-            raise Refused(codes.COSIGN_FAILED, f"{self.program} sign ended with exit code {code}")
+        _, fault = self._run([*command, *further, image], key, stdout=STDERR)
+        return fault
 
     def public_key(self, key: SigningKey) -> bytes:
-        """The public key of the signing key, PEM; raises Refused (GS1303)."""
-        answer = subprocess.run(
-            [self.program, "public-key", *key.arguments],
+        """The public key of the signing key, PEM; raises Refused (GS13..) where it is not told."""
+        printed, fault = self._run(["public-key", *key.arguments], key, stdout=subprocess.PIPE)
+        if fault is not None:
+            raise Refused(fault.code, fault.message)
+        return printed
+
+    def _run(
+        self, arguments: Sequence[str], key: SigningKey, *, stdout: int
+    ) -> tuple[bytes, Fault | None]:
+        """What it printed, if that was asked for, and why it failed."""
+        with subprocess.Popen(
+            [self.program, *arguments],
             env=self._environment(key),
-            stdout=subprocess.PIPE,
-            check=False,
-        )
-        if answer.returncode != 0:
-            raise Refused(
-                codes.COSIGN_FAILED,
-                f"{self.program} public-key ended with exit code {answer.returncode}",
-            )
-        return answer.stdout
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+        ) as process:
+            try:
+                said = _pass_on(process)
+                printed = process.stdout.read() if process.stdout else b""
+                code = process.wait()
+            except BaseException:  # such as Ctrl-C, which the terminal has sent to cosign too
+                process.kill()
+                raise
+        if code == 0:
+            return printed, None
+        unknown = f"{self.program} {arguments[0]} ended with exit code {code}"
+        return printed, explain(said) or Fault(codes.COSIGN_FAILED, unknown)
 
     def has_piv(self) -> bool:
         """Whether it was built to sign with a security key (cosign, piv_tool_disabled.go)."""
@@ -209,6 +233,16 @@ def logs_publicly(arguments: Sequence[str]) -> bool:
         if _name(argument) == "rekor-url":
             url = argument.partition("=")[2] if "=" in argument else following
     return logs(arguments) and (not url or any(public in url.lower() for public in _PUBLIC_LOGS))
+
+
+def _pass_on(process: subprocess.Popen[bytes]) -> str:
+    """Show what cosign says as it says it, for a prompt ends no line; return the end of it."""
+    assert process.stderr is not None  # noqa: S101 - for the type checker: it was asked for
+    said = b""
+    while part := os.read(process.stderr.fileno(), _KEPT_BYTES):
+        os.write(STDERR, part)
+        said = (said + part)[-_KEPT_BYTES:]
+    return said.decode("utf-8", "replace")
 
 
 def _name(argument: str) -> str | None:

@@ -19,6 +19,7 @@ from ghcr_signer.core.reference import Digest
 
 TEMPORARY_PREFIX = ".ghcr-signer-tmp-"
 TRUSTED_KEY = "trusted.pub"
+_ASIDE = "aside"
 _WRITTEN_SECONDS = 60  # a set of a thousand entries is written in one or two
 
 # Windows has neither; there a link is told from a file by lstat alone
@@ -83,7 +84,35 @@ class Worktree:
                 fix="Make room there, or name another directory with --directory.",
             ) from None
 
+    def replace_set(self, name: str, entries: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Put other files in the place of a set's: all of them, or none.
+
+        The set steps aside by one rename, and the new one takes its place by another. A run that is
+        killed between the two loses nothing: the next puts the set back. Raises UsageError
+        (GS1324).
+        """
+        try:
+            with self._made(entries) as new:
+                aside = new.parent / _ASIDE
+                aside.mkdir()
+                (self.root / name).rename(aside / name)
+                try:
+                    new.rename(self.root / name)
+                except BaseException:
+                    (aside / name).rename(self.root / name)
+                    raise
+        except OSError as error:
+            message = f"the set cannot be replaced: {error.strerror}"
+            raise UsageError(codes.SET_NOT_REPLACED, message, file=str(self.root / name)) from None
+
     def _write(self, entries: Mapping[str, Mapping[str, bytes]], now: datetime) -> str:
+        with self._made(entries) as new:
+            self.root.mkdir(exist_ok=True)
+            return self._rename(new, now)
+
+    @contextmanager
+    def _made(self, entries: Mapping[str, Mapping[str, bytes]]) -> Iterator[Path]:
+        """A set beside the directory, whole, to be renamed; what is left of it is removed."""
         import shutil
         import tempfile
 
@@ -96,8 +125,7 @@ class Worktree:
                 (new / entry).mkdir(parents=True)
                 for name, content in files.items():
                     (new / entry / name).write_bytes(content)
-            self.root.mkdir(exist_ok=True)
-            return self._rename(new, now)
+            yield new
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
@@ -117,9 +145,25 @@ class Worktree:
         """Remove what a run that was killed left behind; one that is running is not that old."""
         import shutil
 
-        for leftover in self.root.parent.glob(f"{TEMPORARY_PREFIX}*"):
+        self.put_back()
+        for leftover in self._leftovers():
             if time.time() - leftover.lstat().st_mtime > _WRITTEN_SECONDS:
                 shutil.rmtree(leftover, ignore_errors=True)
+
+    def put_back(self) -> None:
+        """Give a set that had stepped aside its place again, if that is empty."""
+        for leftover in self._leftovers():
+            aside = leftover / _ASIDE
+            if leftover.is_symlink() or aside.is_symlink() or not aside.is_dir():
+                continue
+            for name in directory.arrange(
+                {each.name: directory.FOLDER for each in aside.iterdir()}
+            )[0]:
+                if not (self.root / name).exists():
+                    (aside / name).rename(self.root / name)
+
+    def _leftovers(self) -> Iterator[Path]:
+        return self.root.parent.glob(f"{TEMPORARY_PREFIX}*")
 
     def _entry(self, path: str, room: int) -> tuple[dict[str, File], int]:
         """An entry's files, and the bytes that the set may still have."""

@@ -145,14 +145,19 @@ def test_what_it_prints_is_kept_apart_from_the_report(
     assert capfd.readouterr() == ("", "Pushing signature\n")
 
 
-def test_its_failure_is_an_error(tmp_path: Path) -> None:
-    program = find(stand_in.cosign(tmp_path, then="raise SystemExit(7)").path)
-    with pytest.raises(Refused, match="exit code 7") as refusal:
-        program.sign(IMAGE, IDENTITY, FILE, [], [], yes=True)
-    assert code(refusal) is codes.COSIGN_FAILED
+def test_its_failure_is_told_and_its_last_words_are_passed_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    then = "sys.stderr.write('why: '); sys.stderr.flush(); raise SystemExit(7)"
+    program = find(stand_in.cosign(tmp_path, then=then).path)
+    fault = program.sign(IMAGE, IDENTITY, FILE, [], [], yes=True)
+    assert fault is not None
+    assert (fault.code, fault.tries) == (codes.COSIGN_FAILED, None)
+    assert fault.message.endswith("sign ended with exit code 7")
     with pytest.raises(Refused, match="exit code 7") as refusal:
         program.public_key(FILE)
     assert code(refusal) is codes.COSIGN_FAILED
+    assert capfd.readouterr() == ("", "why: why: ")
 
 
 def test_the_public_key_is_what_it_prints(tmp_path: Path) -> None:
@@ -172,6 +177,27 @@ def test_the_public_key_is_what_it_prints(tmp_path: Path) -> None:
 )
 def test_which_keys_are_touched(reference: str | None, security_key: bool, touch: bool) -> None:
     assert SigningKey(reference, security_key, None).needs_touch == touch
+
+
+@pytest.mark.parametrize(
+    ("reference", "environment", "freely"),
+    [
+        (None, {}, True),
+        ("cosign.key", {}, False),
+        ("cosign.key", {"COSIGN_PASSWORD": ""}, True),
+        ("env://KEY", {}, False),
+        ("env://KEY", {"COSIGN_PASSWORD": ""}, True),
+        ("pkcs11:token=a", {"COSIGN_PASSWORD": ""}, False),
+        ("pkcs11:token=a", {"COSIGN_PKCS11_PIN": "1234"}, True),
+        ("pkcs11:token=a?pin-value=1234", {}, True),
+        ("awskms:///alias/a", {}, True),
+    ],
+)
+def test_whose_public_key_costs_nobody_anything(
+    reference: str | None, environment: dict[str, str], freely: bool
+) -> None:
+    key = SigningKey(reference, reference is None, None)
+    assert key.is_told_freely(environment) == freely
 
 
 # Its own arguments

@@ -295,3 +295,71 @@ def test_a_named_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
             read_file(missing, limit)
         assert refusal.value.failure.code is codes.USAGE
         assert refusal.value.failure.file == str(missing)
+
+
+# Replacing a set
+
+
+def test_a_set_is_replaced_whole(root: Path) -> None:
+    Worktree(root).write_set(FILES, NOW)
+    new = {ENTRY: {"IMAGE": b"one\n", "TAGS": b"v1\n"}}
+    Worktree(root).replace_set(SET, new)
+    assert contents(root / SET) == new
+    assert [path.name for path in root.parent.iterdir()] == [root.name]
+
+
+@pytest.mark.parametrize("fails", [0, 1])
+def test_where_it_cannot_be_replaced_it_stays(
+    root: Path, fails: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Worktree(root).write_set(FILES, NOW)
+    calls = []
+    rename = Path.rename
+
+    def failing(path: Path, target: Path) -> Path:
+        calls.append(path)
+        if len(calls) - 1 == fails:
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(UsageError, match="No space left") as refusal:
+        Worktree(root).replace_set(SET, {ENTRY: {"IMAGE": b"new"}})
+    assert refusal.value.failure.code is codes.SET_NOT_REPLACED
+    assert contents(root / SET) == FILES
+    assert [path.name for path in root.parent.iterdir()] == [root.name]
+
+
+def test_a_set_that_stepped_aside_when_a_run_was_killed_is_put_back(root: Path) -> None:
+    Worktree(root).write_set(FILES, NOW)
+    aside = root.parent / f"{TEMPORARY_PREFIX}killed" / "aside"
+    aside.mkdir(parents=True)
+    (root / SET).rename(aside / SET)
+
+    Worktree(root).put_back()
+
+    assert contents(root / SET) == FILES
+
+
+@pytest.mark.parametrize("linked", ["leftover", "aside"])
+def test_nothing_is_taken_from_behind_a_link(root: Path, tmp_path: Path, linked: str) -> None:
+    root.mkdir()
+    leftover = root.parent / f"{TEMPORARY_PREFIX}killed"
+    elsewhere = tmp_path / "elsewhere"
+    if linked == "leftover":
+        (elsewhere / "aside" / SET).mkdir(parents=True)
+        leftover.symlink_to(elsewhere)
+    else:
+        (elsewhere / SET).mkdir(parents=True)
+        leftover.mkdir()
+        (leftover / "aside").symlink_to(elsewhere)
+    Worktree(root).put_back()
+    assert not list(root.iterdir())
+
+
+def test_what_has_no_set_s_name_is_not_put_back(root: Path) -> None:
+    root.mkdir()
+    aside = root.parent / f"{TEMPORARY_PREFIX}killed" / "aside"
+    (aside / "policy").mkdir(parents=True)
+    Worktree(root).put_back()
+    assert not list(root.iterdir())
