@@ -25,7 +25,10 @@ BELOW = {
     "embedded_registry": {"core"},
     "core": set(),
 }
-SHARED_BY_COMMANDS = {"arguments", "carry", "ceremony", "judgement"}
+SHARED_BY_COMMANDS = {
+    *("arguments", "carry", "ceremony", "judgement"),
+    *("base", "consent", "outcome", "signing", "task"),  # parts of `sign`
+}
 
 # What core may import besides itself. Whatever reaches a file, a network, a clock, the environment
 # or a terminal is not here; pkgutil is, for the package's own data.

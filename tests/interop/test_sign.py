@@ -374,7 +374,7 @@ def test_a_signature_without_a_log_entry_is_not_made_where_the_log_is_required(
 
 
 @one_cosign
-def test_a_key_that_the_directory_does_not_trust_makes_one_signature_and_no_set(
+def test_a_key_that_the_directory_does_not_trust_signs_nothing(
     image: str, program: Cosign, key: KeyPair, other_key: KeyPair, user: User
 ) -> None:
     trust(user, other_key)
@@ -382,11 +382,38 @@ def test_a_key_that_the_directory_does_not_trust_makes_one_signature_and_no_set(
         *("sign", image, "--key", key.private, "--cosign", program.path, "--yes", *UNLOGGED),
         environment=key.environment,
     )
-    assert done.code == 1
-    assert "GS0502" in done.stdout
-    assert "GS1309" in done.stdout
-    assert "Signature 1 of 3" in done.stderr
-    assert "Signature 2 of 3" not in done.stderr
+    assert (done.code, "GS1320" in done.stdout) == (1, True)
+    assert "Signature 1 of 3" not in done.stderr
+    assert user.has_nothing_new
+
+
+@one_cosign
+def test_one_whose_public_key_costs_a_password_makes_one_signature_and_no_set(
+    image: str, program: Cosign, key: KeyPair, other_key: KeyPair, user: User
+) -> None:
+    trust(user, other_key)
+    command = ("sign", image, "--key", key.private, "--cosign", program.path, "--yes", *UNLOGGED)
+    with user.at_terminal(*command) as terminal:
+        terminal.expect("Signature 1 of 3")
+        terminal.expect("Enter password for private key:")
+        terminal.type("\n")
+        assert terminal.end() == 1
+    assert "GS0502" in terminal.shown
+    assert "GS1309" in terminal.shown
+    assert "Signature 2 of 3" not in terminal.shown
+    assert user.has_nothing_new
+
+
+@pytest.mark.parametrize("key", ["softhsm"], indirect=True)
+def test_a_wrong_pin_of_a_token_is_told_from_other_faults(
+    image: str, program: Cosign, key: KeyPair, user: User
+) -> None:
+    trust(user, key)
+    done = user.run(
+        *("sign", image, "--key", key.private, "--cosign", program.path, "--yes", *UNLOGGED),
+        environment={**key.environment, "COSIGN_PKCS11_PIN": "0000"},
+    )
+    assert (done.code, "✗ GS1316 the token does not say how many" in done.stdout) == (1, True)
     assert user.has_nothing_new
 
 

@@ -104,8 +104,7 @@ def finish(
 ) -> Report:
     """Write the new set, and say what to do with it; none where a verdict failed (GS1309)."""
     if not all(verdict.passed for verdict in verdicts):
-        nothing = Failure(codes.NEW_SIGNATURE_FAILS, "no set was written")
-        return Report(command, 1, tuple(verdicts), (nothing,), tuple(notices))
+        return refused(command, verdicts, notices)
     files = {entry.digest.hex: entry.files(image) for entry in entries}
     name = Worktree(directory).write_set(files, datetime.now(UTC))
     written = f"{directory.as_posix()}/{name}"
@@ -117,3 +116,9 @@ def finish(
         written=written,
         next_steps=(push_command(written, trust),),
     )
+
+
+def refused(command: str, verdicts: Sequence[Verdict], notices: Sequence[str]) -> Report:
+    """The report of a ceremony whose signatures do not verify (GS1309)."""
+    nothing = Failure(codes.NEW_SIGNATURE_FAILS, "no set was written")
+    return Report(command, 1, tuple(verdicts), (nothing,), tuple(notices))

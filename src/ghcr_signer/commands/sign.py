@@ -1,22 +1,21 @@
 """sign: sign an image and its platforms with cosign, verify what it made, write one set.
 
 cosign signs a copy of the manifests in the embedded registry, one digest at a time, so it needs no
-access to the real registry, and every touch is counted. Nothing appears in the signature directory
-before everything verifies.
+access to the real registry, and every touch is counted. What can be refused is refused before the
+first touch, and nothing appears in the signature directory before everything verifies.
 """
 
 from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from ghcr_signer.commands import outcome
 from ghcr_signer.commands.arguments import (
     LoadedTrust,
-    TrustOptions,
     add_image,
     add_target,
     add_trust,
@@ -25,48 +24,26 @@ from ghcr_signer.commands.arguments import (
     policy_of,
     trust_options,
 )
+from ghcr_signer.commands.base import find_base
 from ghcr_signer.commands.carry import carry
-from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
+from ghcr_signer.commands.ceremony import Target, check_directory, reference, refused
+from ghcr_signer.commands.consent import Consent
+from ghcr_signer.commands.signing import Signing, key_name
+from ghcr_signer.commands.task import Options, Task, check, prepare
 from ghcr_signer.core import codes
-from ghcr_signer.core.errors import Refused, Unreachable, UsageError
+from ghcr_signer.core.errors import Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
 from ghcr_signer.core.policy import Authority, Requirement, Trust
-from ghcr_signer.core.reference import Reference
-from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.embedded_registry import EmbeddedRegistry
 from ghcr_signer.peers import cosign
 from ghcr_signer.peers.cosign import Cosign, SigningKey
+from ghcr_signer.peers.kept import Kept
 from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.peers.worktree import FilesAround
-from ghcr_signer.report.escape import visible
 from ghcr_signer.report.report import Report
-from ghcr_signer.transfer.fetch import signature_files
-from ghcr_signer.transfer.new_set import NewEntry, parse_tags, verify_new
+from ghcr_signer.transfer.new_set import parse_tags
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.push import check as check_push
-from ghcr_signer.transfer.subjects import Subject, subjects
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What to sign, with which key, and what may be asked of whom."""
-
-    image: Reference
-    key: SigningKey
-    recursive: bool
-    attestation_manifests: bool
-    tags: tuple[str, ...]
-    annotations: tuple[str, ...]
-    subjects: tuple[Path, ...]
-    cosign: str | None
-    further: tuple[str, ...]
-    yes: bool
-    allow_public_log: bool
-    directory: Path
-    trust: TrustOptions
-    environment: Mapping[str, str] = field(repr=False)
-    push: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +88,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write to a public log even for an image that anonymous clients cannot read",
     )
+    parser.add_argument(
+        "--add-to",
+        type=Path,
+        metavar="SET",
+        help="add this key's signatures to a set that is not merged yet, where several must sign:"
+        " to what it has of the image; its tags stay",
+    )
     add_target(parser)
     add_trust(parser, keys=False)
 
@@ -122,6 +106,13 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
     for annotation in arguments.annotation:
         if not annotation.partition("=")[0] or "=" not in annotation:
             raise UsageError(codes.USAGE, f"-a {annotation!r} is not KEY=VALUE")
+    set_path: Path | None = arguments.add_to
+    if set_path is not None and (
+        *(arguments.latest, arguments.tag),
+        *(arguments.no_recursive, arguments.attestation_manifests),
+    ) != (False, [], False, False):
+        raise UsageError(codes.USAGE, "--add-to signs what is in the set, and moves its tags")
+    named_by_path = set_path is not None and len(set_path.parts) > 1
     return Options(
         image=reference(arguments.image),
         key=SigningKey(arguments.key, arguments.sk, arguments.slot),
@@ -134,7 +125,8 @@ def options(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Op
         further=cosign.further(arguments.further, environment),
         yes=arguments.yes,
         allow_public_log=arguments.allow_public_log,
-        directory=arguments.directory,
+        directory=set_path.parent if set_path and named_by_path else arguments.directory,
+        add_to=set_path.name if set_path else None,
         trust=trust_options(arguments),
         environment=environment,
         push=arguments.push,
@@ -148,33 +140,38 @@ def run(options: Options, progress: Progress) -> Report:
     if options.push:
         check_push(options.directory, options.environment, progress)
     loaded = find_trust(options.trust, FilesAround(options.directory))
+    base, unjudged = find_base(options.directory, options.trust)
+    key = None
+    if options.key.is_told_freely(options.environment):
+        key = PublicKey.from_pem(program.public_key(options.key))
     _check_log(options, loaded)
-    found = target(
-        options.image,
-        options.subjects,
-        options.environment,
-        progress,
-        command="sign",
-        confirm_tags=not options.yes,
+    task = prepare(options, base, key, progress)
+    if base is None:
+        task = replace(task, notices=(*task.notices, f"not judged as a pull request: {unjudged}"))
+    _check_public(options, task.target)
+    if loaded is not None:
+        check(options, task, loaded.trust, key, str(loaded))
+    if base is not None:
+        check(options, task, base.loaded.trust, key, f"{base.name}:{base.loaded}")
+    signing = _signing(options, program, task, key, progress)
+    signing.check_pin()
+    trust, notice = _trust(options, loaded, key)
+    waiting = signing.waiting(task.todo, trust.of_one_signer) if trust else {}
+    Consent(task.target, task.todo, len(waiting), options.annotations, program, options.add_to).ask(
+        progress, yes=options.yes
     )
-    todo = subjects(
-        found.source,
-        found.digest,
-        recursive=options.recursive,
-        attestations=options.attestation_manifests,
-    )
-    _check_public(options, found)
-    _confirm(options, _announcement(options, found, todo, program), len(todo), progress)
-    if loaded is None:
-        trust, notice = _signers_own(options, program)
-    else:
-        trust, notice = loaded.trust, f"verified with {loaded}"
-    with EmbeddedRegistry() as registry:
-        entries, verdicts = _sign(options, program, found.image, todo, registry, trust, progress)
-    notices = (*found.notices, notice)
-    report = finish(
-        "sign", found.image, entries, verdicts, options.directory, options.trust, notices
-    )
+    if trust is None:  # to tell its public key, somebody must give the password
+        own = PublicKey.from_pem(program.public_key(options.key))
+        trust, notice = _signers_own(options, own)
+        waiting = signing.waiting(task.todo, trust.of_one_signer)
+    made = signing.make(task.todo, waiting, trust.of_one_signer)
+    task = replace(task, notices=(*task.notices, *outcome.notices(made, len(waiting)), notice))
+    if made.failure is not None:
+        return Report("sign", failures=(made.failure,), notices=outcome.left(made, task))
+    if not all(verdict.passed for verdict in made.verdicts):
+        return refused("sign", made.verdicts, task.notices)
+    report = outcome.write(options, task, made, trust)
+    signing.forget(task.todo)
     if options.push:
         return carry(report, report.written, options.trust, options.environment, progress)
     return report
@@ -209,55 +206,33 @@ def _check_public(options: Options, found: Target) -> None:
         raise UsageError(codes.PUBLIC_LOG, f"anonymous clients cannot read {found.image.name}")
 
 
-def _announcement(
-    options: Options, found: Target, todo: Sequence[Subject], program: Cosign
-) -> Iterator[str]:
-    """What will be signed and which tags will move, for the person who is about to say yes."""
-    yield f"Signing {found.image.name} with cosign {'.'.join(map(str, program.version))}:"
-    for number, subject in enumerate(todo, start=1):
-        yield f"  {number}. {subject.digest}  {visible(subject.label)}"
-    signed = {subject.digest for subject in todo}
-    for child in (child for subject in todo for child in subject.image.children):
-        if child.digest not in signed:
-            what = "attestation manifest" if child.attestation else child.platform
-            yield f"  not signed: {child.digest}  {visible(what)}"
-    for name, value in found.source.origin(todo[0].image).items():
-        yield f"  {name}: {visible(value)}"
-    for annotation in options.annotations:
-        yield f"  signed annotation: {visible(annotation)}"
-    for tag in options.tags:
-        yield f"  {tag}: {_current(found, tag)} -> {found.digest.short}, once published"
+def _signing(
+    options: Options, program: Cosign, task: Task, key: PublicKey | None, progress: Progress
+) -> Signing:
+    return Signing(
+        program,
+        options.key,
+        key_name(options.key, key.fingerprint if key else None),
+        task.target.image,
+        options.annotations,
+        options.further,
+        options.yes,
+        Kept(options.environment),
+        progress,
+    )
 
 
-def _current(found: Target, tag: str) -> str:
-    """Where a tag points now, for people."""
-    location = found.source.location
-    if location is None:
-        return "(unknown)"
-    try:
-        current = location.client.tag_digest(location.repository, tag)
-    except (Unreachable, Refused):
-        return "(unknown)"
-    return current.short if current else "(no such tag)"
+def _trust(
+    options: Options, loaded: LoadedTrust | None, key: PublicKey | None
+) -> tuple[Trust | None, str]:
+    """What the signatures are verified by, and how to say so; None where it is not known yet."""
+    if loaded is not None:
+        return loaded.trust, f"verified with {loaded}"
+    return _signers_own(options, key) if key else (None, "")
 
 
-def _confirm(options: Options, shown: Iterable[str], count: int, progress: Progress) -> None:
-    """A person who sees what is signed says yes, or a script did; raises UsageError (GS1306)."""
-    if not options.yes and progress.interactive:
-        # in one with the question, so that --quiet does not take it away
-        question = f"Make {count} signature{'s' if count > 1 else ''}?"
-        if not progress.ask("\n".join((*shown, question))):
-            raise UsageError(codes.NOT_CONFIRMED, "the answer was no")
-        return
-    for line in shown:
-        progress.say(line)
-    if not options.yes:
-        raise UsageError(codes.NOT_CONFIRMED, "nobody is there to ask")
-
-
-def _signers_own(options: Options, program: Cosign) -> tuple[Trust, str]:
+def _signers_own(options: Options, key: PublicKey) -> tuple[Trust, str]:
     """Trust in the signing key, where the directory has none yet; and how to say so."""
-    key = PublicKey.from_pem(program.public_key(options.key))
     policy = policy_of((Authority("the signing key", key),), options.trust)
     notice = (
         f"verified with the signing key itself ({key.fingerprint}): there is no policy"
@@ -265,50 +240,3 @@ def _signers_own(options: Options, program: Cosign) -> tuple[Trust, str]:
         f" `cosign public-key {shlex.join(options.key.arguments)} > trusted.pub` makes it"
     )
     return Trust(policy, load_trusted_root(options.trust, FilesAround(options.directory))), notice
-
-
-def _sign(
-    options: Options,
-    program: Cosign,
-    image: Reference,
-    todo: Sequence[Subject],
-    registry: EmbeddedRegistry,
-    trust: Trust,
-    progress: Progress,
-) -> tuple[list[NewEntry], list[Verdict]]:
-    """Sign each digest in a copy of the image's manifests; take out what was made, and verify it.
-
-    The first signature that does not verify is the last one made.
-    """
-    copy = Reference.parse(f"{registry.host}/{image.repository}")
-    location = Registries(Access.PULL, {}).locate(copy)
-    for subject in todo:
-        registry.manifests.put(copy.repository, subject.image.content, subject.image.media_type)
-    entries: list[NewEntry] = []
-    verdicts: list[Verdict] = []
-    for number, subject in enumerate(todo, start=1):
-        progress.say(_due(options.key, number, len(todo), subject))
-        program.sign(
-            str(copy.at(subject.digest)),
-            image.name,
-            options.key,
-            options.annotations,
-            options.further,
-            # at the first digest cosign itself asks for consent to the log
-            yes=options.yes or number > 1,
-        )
-        files = signature_files(location, subject.digest)
-        if files is None:
-            raise Refused(codes.COSIGN_FAILED, f"cosign left no signature of {subject.digest}")
-        tags = options.tags if number == 1 else ()
-        entries.append(NewEntry(subject.digest, files, subject.image.content, tags))
-        verdicts.append(verify_new(image, entries[-1], trust, datetime.now(UTC)))
-        if not verdicts[-1].passed:
-            break
-    return entries, verdicts
-
-
-def _due(key: SigningKey, number: int, total: int, subject: Subject) -> str:
-    """Which touch, or which signature, of how many is due."""
-    what = f"{number} of {total}: {visible(subject.label)}"
-    return f"Touch {what} (when your key blinks)" if key.needs_touch else f"Signature {what}"

@@ -1,0 +1,158 @@
+"""The base of a pull request that is not made yet: the default branch, as this clone knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ghcr_signer.commands.arguments import LoadedTrust, TrustOptions, find_trust, trust_files
+from ghcr_signer.core import codes
+from ghcr_signer.core.directory import IMAGE, REGULAR, Entry, parse_set_name, set_name
+from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, UsageError
+from ghcr_signer.core.manifest import Artifact, Descriptor
+from ghcr_signer.core.reference import Digest, Reference
+from ghcr_signer.transfer.progress import Progress
+
+if TYPE_CHECKING:
+    from ghcr_signer.peers.git import Git
+
+_NO_SIGNATURE = Artifact(Descriptor("", Digest.of(b""), 0), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A commit to which a new set will be a change. `name` is the branch's, such as origin/main;
+    `folder` the signature directory's path in the repository; `loaded` its trust.
+    """
+
+    git: Git
+    name: str
+    commit: str
+    folder: str
+    options: TrustOptions
+    loaded: LoadedTrust
+
+    @property
+    def called(self) -> str:
+        """Its name and commit, for people."""
+        return f"{self.name} ({self.commit[:12]}, as this clone knows it)"
+
+    def has_set(self, name: str) -> bool:
+        """Whether a set of that instant is merged."""
+        instants = []
+        for each in self._merged_sets:
+            try:
+                instants.append(parse_set_name(each))
+            except Refused:  # its README, or what does not belong there
+                continue
+        return parse_set_name(name) in instants
+
+    def check_change(
+        self, image: Reference, digests: Iterable[Digest], tags: Sequence[str], now: datetime
+    ) -> None:
+        """Step 11 for a set of the present instant that is not made yet: the first digest's entry
+        moves the tags. Raises Refused.
+        """
+        from ghcr_signer.core.change import Change, Touch, verify_change
+        from ghcr_signer.core.ledger import last_moves
+        from ghcr_signer.peers.commit import CommittedDirectory
+        from ghcr_signer.transfer.changes import signed_after
+
+        name = set_name(now, colons=True)
+        entries = [
+            Entry(name, image.at(digest), digest, _NO_SIGNATURE, () if number else tuple(tags))
+            for number, digest in enumerate(digests)
+        ]
+        touched = [f"{self.folder}/{name}/{each.digest.hex}/{IMAGE}" for each in entries]
+        change = Change(
+            self.folder,
+            tuple(Touch(path, None, REGULAR) for path in touched),
+            self.git.names(self.commit, self.folder),
+            remains=True,
+            trust_files=tuple(str(file) for file in self.loaded.files),
+            base_trusts=True,
+            result_trusts=True,
+        )
+        with closing(CommittedDirectory(self.git, self.commit, self.folder)) as merged:
+            moved = last_moves(merged.read_tags() if tags else [])
+            signed = signed_after(merged, entries)
+        for check in verify_change(change, moved, signed, entries, now=now):
+            if check.failure is not None:
+                raise Refused(check.failure.code, check.failure.message)
+
+    def judge(
+        self,
+        directory: Path,
+        name: str,
+        files: Mapping[str, Mapping[str, bytes]],
+        now: datetime,
+        *,
+        waits: bool,
+    ) -> tuple[Failure, ...]:
+        """What `verify --base` will say of a set once it is committed: steps 1 to 11. `waits`: that
+        too few have signed it is known.
+        """
+        from ghcr_signer.commands.judgement import Judgement
+        from ghcr_signer.peers.commit import CommittedDirectory
+
+        paths = {
+            f"{self.folder}/{name}/{entry}/{file}": content
+            for entry, contents in files.items()
+            for file, content in contents.items()
+        }
+        judgement = Judgement(directory, self.options, (), now, Progress())
+        with (
+            self.git.with_files(self.commit, paths) as (git, head),
+            closing(CommittedDirectory(git, head, self.folder)) as source,
+        ):
+            report = judgement.of_change(git, self.commit, source)
+        found = (f for f in report.all_failures if f.code is not codes.THRESHOLD or not waits)
+        return tuple(found)
+
+    @property
+    def _merged_sets(self) -> Collection[str]:
+        return self.git.names(self.commit, self.folder) or ()
+
+
+def find_base(directory: Path, options: TrustOptions) -> tuple[Base | None, str]:
+    """The base of a pull request with a new set; or None, and in words why none is known.
+
+    Raises Refused (GS1106) for one that has sets and no trust to judge by, and what is raised for
+    trust that does not load: its check would refuse every set.
+    """
+    from ghcr_signer.peers.commit import CommittedFiles
+    from ghcr_signer.peers.git import Git
+
+    try:
+        git = Git.around(directory)
+        folder = git.path(directory)
+        own = _in_repository(options, git)
+        name = git.default_branch()
+        if name is None:
+            return None, "origin's default branch is not known in this clone"
+        commit = git.resolve(f"refs/remotes/{name}")
+        sets = git.names(commit, folder)
+    except UsageError as error:
+        return None, str(error)
+    files = CommittedFiles(git, commit, folder)
+    try:
+        loaded = find_trust(own, files) if trust_files(own, files) else None
+    except GhcrSignerError as error:  # it is not the file of that name that lies here
+        error.failure = replace(error.failure, file=f"{name}:{error.failure.file}")
+        raise
+    if loaded is not None:
+        return Base(git, name, commit, folder, own, loaded), ""
+    if sets is not None:
+        raise Refused(codes.BOOTSTRAP, f"{name} has {folder}, and no policy and no trusted key")
+    return None, f"{name} has no policy and no trusted key yet"
+
+
+def _in_repository(options: TrustOptions, git: Git) -> TrustOptions:
+    """The same options with their paths from the repository's root; raises UsageError."""
+    policy = Path(git.path(options.policy)) if options.policy else None
+    root = Path(git.path(options.trusted_root)) if options.trusted_root else None
+    return replace(options, policy=policy, trusted_root=root)
