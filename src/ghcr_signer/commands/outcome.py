@@ -87,7 +87,8 @@ def _next(options: Options, image: Reference, written: str) -> str:
     annotations = [part for each in options.annotations for part in ("-a", each)]
     further = ["--", *options.further] if options.further else []
     command = ["ghcr-signer", "sign", str(image), "--add-to", written, *key, *annotations]
-    return shlex.join([*command, *options.trust.arguments, *further])
+    push = ["--push"] if options.push else []
+    return shlex.join([*command, *push, *options.trust.arguments, *further])
 
 
 def _judged(

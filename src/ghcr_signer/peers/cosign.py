@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -133,6 +134,8 @@ class Cosign:
             except BaseException:  # such as Ctrl-C, which the terminal has sent to cosign too
                 process.kill()
                 raise
+        if code == -signal.SIGINT:  # its end may be seen before our own Ctrl-C
+            raise KeyboardInterrupt
         if code == 0:
             return printed, None
         unknown = f"{self.program} {arguments[0]} ended with exit code {code}"

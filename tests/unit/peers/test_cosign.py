@@ -160,6 +160,13 @@ def test_its_failure_is_told_and_its_last_words_are_passed_on(
     assert capfd.readouterr() == ("", "why: why: ")
 
 
+def test_where_it_was_interrupted_so_are_we(tmp_path: Path) -> None:
+    then = "signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(os.getpid(), signal.SIGINT)"
+    program = find(stand_in.cosign(tmp_path, then=then).path)
+    with pytest.raises(KeyboardInterrupt):
+        program.sign(IMAGE, IDENTITY, FILE, [], [], yes=True)
+
+
 def test_the_public_key_is_what_it_prints(tmp_path: Path) -> None:
     program = stand_in.cosign(tmp_path, then="print('PEM')")
     assert find(program.path).public_key(FILE) == b"PEM\n"
