@@ -58,7 +58,7 @@ class Base:
         moves the tags. Raises Refused.
         """
         from ghcr_signer.core.change import Change, Touch, verify_change
-        from ghcr_signer.core.ledger import last_moves
+        from ghcr_signer.core.ledger import last_movers, last_moves
         from ghcr_signer.peers.commit import CommittedDirectory
         from ghcr_signer.transfer.changes import signed_after
 
@@ -78,7 +78,7 @@ class Base:
             result_trusts=True,
         )
         with closing(CommittedDirectory(self.git, self.commit, self.folder)) as merged:
-            moved = last_moves(merged.read_tags() if tags else [])
+            moved = last_moves(last_movers(merged.read_tags()) if tags else {})
             signed = signed_after(merged, entries)
         for check in verify_change(change, moved, signed, entries, now=now):
             if check.failure is not None:
