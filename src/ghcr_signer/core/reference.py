@@ -136,8 +136,12 @@ def parse_tag(text: str) -> str:
 def same_repository(docker_reference: str, image: Reference) -> bool:
     """Whether a payload's docker-reference names the image's repository.
 
-    cosign writes Docker Hub's host as index.docker.io, people write docker.io: one registry.
+    cosign writes Docker Hub's host as index.docker.io, people write docker.io: one registry. In a
+    mirror's paths the two are different repositories.
     """
-    return docker_reference.replace("index.docker.io/", "docker.io/", 1) == image.name.replace(
-        "index.docker.io/", "docker.io/", 1
-    )
+    return _with_one_host(docker_reference) == _with_one_host(image.name)
+
+
+def _with_one_host(name: str) -> str:
+    host, slash, path = name.partition("/")
+    return f"{'docker.io' if host == 'index.docker.io' else host}{slash}{path}"

@@ -122,3 +122,6 @@ def test_docker_hub_has_two_names() -> None:
     assert same_repository("docker.io/library/alpine", image)
     assert not same_repository("index.docker.io/library/alpine2", image)
     assert not same_repository("ghcr.io/index.docker.io/library/alpine", image)
+    mirrored = Reference.parse("ghcr.io/index.docker.io/library/alpine")
+    assert same_repository("ghcr.io/index.docker.io/library/alpine", mirrored)
+    assert not same_repository("ghcr.io/docker.io/library/alpine", mirrored)
