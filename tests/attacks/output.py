@@ -1,0 +1,51 @@
+"""What is said, in every form that it has: none of it acts."""
+
+from __future__ import annotations
+
+import json as any_json
+import unicodedata
+from collections.abc import Iterator
+
+from tests.unit.actions import stage
+
+from ghcr_signer.report import annotation, json, markdown, text
+from ghcr_signer.report.report import Report
+
+
+def require_harmless(report: Report, says: str) -> None:
+    """No line of the report is a command of the runner's, moves the cursor, turns the direction of
+    reading, or is markup that is not ours. `says` is what the attacker wrote, which is shown.
+    """
+    plain = [*text.render(report)]
+    machine = "".join(json.render(report)).removesuffix("\n")
+    shown = [*markdown.render(report)]
+    annotations = [each.message for each in annotation.of(report, "SIGNATURES")]
+    for line in (*plain, machine, *shown, *_lines(annotations)):
+        assert stage.command(line) is None, line
+        assert not _acting(line), line
+    for line in shown:
+        require_own_markup(line)
+    any_json.loads(machine)
+    if says:
+        assert any(says in line for line in plain), plain
+        assert says in machine
+
+
+def _lines(messages: list[str]) -> Iterator[str]:
+    for message in messages:
+        yield from message.split("\n")
+
+
+def _acting(line: str) -> set[str]:
+    """Characters that nobody sees and that act all the same."""
+    return {each for each in line if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+
+
+def require_own_markup(line: str) -> None:
+    """No tag, link or mention but the few that a report is made of."""
+    rest = line.replace("<br>", "").replace("<!-- -->", "")
+    assert "<" not in rest, line
+    assert "](" not in rest, line
+    assert "@" not in rest, line
+    assert "://" not in rest, line
+    assert "www." not in rest, line

@@ -1,0 +1,103 @@
+"""Every attack, through every door: refused for its reason and no other, and nothing has moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.attacks import doors, output, world
+from tests.attacks.case import (
+    BASE,
+    GOOD,
+    NOTHING_TO_PUBLISH,
+    PUBLISH,
+    REHEARSAL,
+    VERIFY,
+    Case,
+    cases,
+    read,
+)
+from tests.attacks.operations import Tree
+from tests.git_repository import Repository
+
+from ghcr_signer.report.report import Report
+
+
+def through(door: str) -> pytest.MarkDecorator:
+    """The cases that fit through a door."""
+    fitting = [case for case in cases() if case.fits(door)]
+    return pytest.mark.parametrize("case", fitting, ids=[case.name for case in fitting])
+
+
+def require_refused(case: Case, door: str, report: Report) -> None:
+    """The report tells the codes that it should, the first of them where it should, and acts
+    nowhere.
+    """
+    expected = case.told_at(door)
+    assert doors.told(report) == expected, [f"{f.file}: {f.message}" for f in report.all_failures]
+    assert report.exit_code == doors.exit_code(*expected)
+    if case.code in expected:
+        found = [failure for failure in report.all_failures if failure.code.id == case.code]
+        assert any(doors.is_at(each, case.code, case.file) for each in found), found
+    output.require_harmless(report, case.says)
+
+
+@through(VERIFY)
+def test_verify_refuses_it_in_a_work_tree(case: Case, tmp_path: Path) -> None:
+    directory = doors.written(case.after, tmp_path)
+    require_refused(case, VERIFY, doors.verify_work_tree(directory))
+
+
+@through(BASE)
+def test_verify_refuses_the_change(case: Case, repository: Repository) -> None:
+    history = doors.committed(repository, case.trees)
+    require_refused(case, BASE, doors.verify_change(history))
+
+
+@through(REHEARSAL)
+def test_a_rehearsal_refuses_it(case: Case, repository: Repository) -> None:
+    history = doors.committed(repository, case.trees)
+    with doors.registry(case.before) as registry:
+        require_refused(case, REHEARSAL, doors.rehearse(history, registry.embedded.host))
+        # what only the rules for changes refuse is rehearsed before they are asked
+        assert registry.writes == [] or case.step == 11
+
+
+@through(PUBLISH)
+def test_publish_refuses_it_and_moves_nothing(case: Case, repository: Repository) -> None:
+    history = doors.committed(repository, case.trees)
+    with doors.registry(case.before) as registry:
+        before = registry.tags
+        report = doors.publish_branch(history, registry.embedded.host)
+        if case.doors[PUBLISH] == NOTHING_TO_PUBLISH:
+            assert doors.told(report) == []
+        else:
+            require_refused(case, PUBLISH, report)
+        assert registry.writes == []
+        assert registry.tags == before
+
+
+GOOD_TREES: tuple[Tree, Tree] = (
+    dict(read(GOOD / "base")),
+    {**read(GOOD / "base"), **read(GOOD / "change")},
+)
+
+
+def test_what_is_no_attack_passes_through_every_door(
+    repository: Repository, tmp_path: Path
+) -> None:
+    """So it is the fault alone that is refused."""
+    found = [doors.verify_work_tree(doors.written(GOOD_TREES[1], tmp_path))]
+    history = doors.committed(repository, GOOD_TREES)
+    found.append(doors.verify_change(history))
+    with doors.registry(GOOD_TREES[0]) as registry:
+        found.append(doors.rehearse(history, registry.embedded.host))
+        assert registry.writes
+        registry.writes.clear()
+        found.append(doors.publish_branch(history, registry.embedded.host))
+        assert registry.tags["acme/app:latest"] == f"sha256:{world.NEW}"
+        assert f"acme/app:sha256-{world.NEW}.sig" in registry.tags
+    for report in found:
+        assert doors.told(report) == []
+        assert report.verdicts
+        output.require_harmless(report, "")
