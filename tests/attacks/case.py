@@ -28,7 +28,7 @@ REASONS = (
     "a work tree has no base: what a change does to another is not seen there",
     "a work tree is judged by the trust beside it: here that is the attacker's",
     "no file system holds it: only git does",
-    "git holds no such name",
+    "in sum the commits do nothing wrong: only their history tells",
     "only a registry does this: nothing is wrong with the files",
     "only a run on GitHub has an event",
 )
@@ -81,13 +81,13 @@ def load(folder: Path) -> Case:
     before: Tree = {**read(GOOD / "base"), **read(folder / "base")}
     operations: list[Operation] = expected.get("operations", [])
     for each in operations:
-        if each.get("in") == "base":
+        if each.get("at") == "base":
             carry_out(each, before)
     after: Tree = dict(before)
     if expected.get("begins", "good") == "good":
         after |= read(GOOD / "change")
     after |= read(folder / "change")
-    trees = [before, *_grown(after, (each for each in operations if each.get("in") != "base"))]
+    trees = [before, *_grown(after, (each for each in operations if each.get("at") != "base"))]
     return Case(
         folder.name,
         expected["what"],
@@ -109,10 +109,14 @@ def read(folder: Path) -> Mapping[str, bytes]:
 
 
 def _grown(tree: Tree, operations: Iterable[Operation]) -> Iterator[Tree]:
-    """The tree after each commit."""
+    """The tree after each commit: one more for each `commit`, in which `path` has another text, or
+    is not there.
+    """
     for each in operations:
         if each["do"] == "commit":
-            yield dict(tree)
+            between = dict(tree)
+            carry_out({**each, "do": "write" if "text" in each else "remove"}, between)
+            yield between
         else:
             carry_out(each, tree)
     yield tree

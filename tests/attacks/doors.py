@@ -6,6 +6,7 @@ base has published, so that it shows whether an attack has moved anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.progress import Progress
 
 DIRECTORY = "SIGNATURES"
+_COMMIT = re.compile(r"[0-9a-f]{12}:")
 REPOSITORIES = ("acme/app", "acme/tool")
 
 
@@ -178,9 +180,14 @@ def told(report: Report) -> list[str]:
     return sorted({failure.code.id for failure in report.all_failures})
 
 
-def is_at(failure: Failure, code: str, file: str) -> bool:
-    """Whether a failure is this one: of an entry it names the file from the directory on."""
-    return failure.code.id == code and file in (failure.file, f"{DIRECTORY}/{failure.file}")
+def is_at(failure: Failure, file: str) -> bool:
+    """Whether a failure is at a file of the repository. What it names begins at the directory, for
+    an entry's; at the repository, maybe with the commit before it; or at the root of all folders.
+    """
+    named = _COMMIT.sub("", failure.file)
+    return named in (file, file.removeprefix(f"{DIRECTORY}/")) or (
+        named.startswith("/") and named.endswith(f"/{file}")
+    )
 
 
 @cache

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.git_repository import LINK, SUBMODULE, Content
+from tests.git_repository import EXECUTABLE, LINK, SUBMODULE, Content
 
 Tree = dict[str, Content]
 Operation = Mapping[str, Any]
@@ -34,6 +34,12 @@ def _link(tree: Tree, path: str, of: Operation) -> None:
 
 def _submodule(tree: Tree, path: str, of: Operation) -> None:
     tree[path] = (SUBMODULE, _NOWHERE)
+
+
+def _executable(tree: Tree, path: str, of: Operation) -> None:
+    content = tree[path]
+    assert isinstance(content, bytes)
+    tree[path] = (EXECUTABLE, content)
 
 
 def _folder(tree: Tree, path: str, of: Operation) -> None:
@@ -80,6 +86,7 @@ _WORDS: dict[str, Callable[[Tree, str, Operation], None]] = {
     "write": _write,
     "link": _link,
     "submodule": _submodule,
+    "executable": _executable,
     "folder": _folder,
     "folders": _folders,
     "sets": _sets,

@@ -20,7 +20,12 @@ from ghcr_signer.core import codes
 ENTRY = f"SIGNATURES/{NEW_SET}/{NEW}"
 SET = f"SIGNATURES/{NEW_SET}"
 
-NOTHING, NO_BASE, OWN_TRUST, GIT_ONLY, DISK_ONLY, REGISTRY_ONLY, EVENT_ONLY = case.REASONS
+NOTHING, NO_BASE, OWN_TRUST, GIT_ONLY, IN_SUM, REGISTRY_ONLY, EVENT_ONLY = case.REASONS
+
+_NAMES = {
+    *("IMAGE", "MANIFEST", "CONFIG_BLOB", "PAYLOAD_BLOB", "LATEST", "TAGS", "SUBJECT"),
+    "EXTRA",  # which is none
+}
 
 Operation = dict[str, Any]
 
@@ -78,7 +83,7 @@ def attack(
 ) -> None:
     """Add a case.
 
-    A name without a slash, in `file` and `change`, is one of the new entry's. `change` is laid over
+    An entry's file, in `file` and `change`, is one of the new entry's. `change` is laid over
     the good change, and with `begins="base"` over the base alone; `base` over the good base. `also`
     are codes that follow from the fault at every door, `publish` those that are told there, where
     the rules do not give them; `doors` says of others what they tell, or why they do not.
@@ -118,10 +123,8 @@ def write(path: str, text: str) -> Operation:
 
 
 def _path(name: str) -> str:
-    """A path in the repository; a bare name in capitals is a file of the new entry."""
-    return (
-        f"{ENTRY}/{name}" if name and "/" not in name and name.partition(".")[0].isupper() else name
-    )
+    """A path in the repository; the name of an entry's file is one of the new entry."""
+    return f"{ENTRY}/{name}" if name.partition(".")[0] in _NAMES else name
 
 
 def _follows(code: str) -> list[str]:
