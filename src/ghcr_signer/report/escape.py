@@ -12,8 +12,13 @@ _LONGEST = 4096
 
 
 def visible(text: str) -> str:
-    """The text on one line: control, format, surrogate and separator characters as escapes."""
+    """The text on one line: control, format, surrogate and separator characters as escapes.
+
+    Nor does it hold `##[`, which begins a workflow command wherever it stands in a line of a job's
+    log (actions/runner, ActionCommand): a step may run the command line, too.
+    """
     shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    shown = shown.replace("##[", "##\\[")
     if shown.isascii() and shown.isprintable():
         return shown
     return "".join(_visible(character) for character in shown)
@@ -28,10 +33,10 @@ def _visible(character: str) -> str:
 def log_line(text: str) -> str:
     """The text as one line of a job's log that is no workflow command of the runner's.
 
-    A command is a line that begins with `::`, or has `##[` anywhere (actions/runner,
+    A command is what `visible` takes apart, and a line that begins with `::` (actions/runner,
     ActionCommand).
     """
-    line = visible(text).replace("##[", "##\\[")
+    line = visible(text)
     return f"\\{line}" if line.lstrip().startswith("::") else line
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "https://ghcr-signer.invalid/schemas/report"
 
-_encode = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
+_encoder = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 
 def render(report: Report) -> Iterator[str]:
@@ -36,6 +36,13 @@ def render(report: Report) -> Iterator[str]:
         schemas.require("report#entry", entry)
         yield ("," if number else "") + _encode(entry)
     yield "]}\n"
+
+
+def _encode(document: Any) -> str:
+    """The document, in ASCII; without `##[`, which the log of a job takes for a workflow command
+    (escape.visible). It can only be in a string, where it has another spelling.
+    """
+    return _encoder.encode(document).replace("##[", "##\\u005b")
 
 
 def _head(report: Report) -> dict[str, Any]:

@@ -412,6 +412,18 @@ def test_what_would_be_a_command_is_shown(foreign: str, line: str) -> None:
     assert log_line(foreign) == line
 
 
+def test_no_form_of_a_report_holds_a_command_of_the_runner_s() -> None:
+    """A step may run the command line: its output is a job's log, too."""
+    evil = "x ##[add-mask]y"
+    report = Report("verify", failures=(Failure(codes.USAGE, evil, evil, evil),), notices=(evil,))
+    machine = "".join(json_report.render(report))
+    for lines in ([machine], text.render(report), markdown_report.render(report)):
+        assert not [line for line in lines if "##[" in line]
+    document = json.loads(machine)
+    assert document["notices"] == [evil]
+    assert document["failures"][0]["message"] == evil
+
+
 def test_markdown_says_what_failed_and_shows_what_is_good() -> None:
     shown = "\n".join(markdown_report.render(Report("verify", 1, (GOOD, BAD), notices=("n|o",))))
     assert "### ghcr-signer verify: **failed**" in shown
