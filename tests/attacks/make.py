@@ -12,10 +12,20 @@ from pathlib import Path
 
 from tests.attacks import world
 from tests.attacks.case import CASES, GOOD
-from tests.attacks.recipes import changes, claims, files, log, sets, signatures, structure, trust
+from tests.attacks.recipes import (
+    changes,
+    claims,
+    files,
+    injection,
+    log,
+    sets,
+    signatures,
+    structure,
+    trust,
+)
 from tests.attacks.recipes.recipe import RECIPES
 
-MODULES = (structure, files, signatures, log, claims, sets, changes, trust)
+MODULES = (structure, files, signatures, log, claims, sets, changes, trust, injection)
 
 
 @cache
