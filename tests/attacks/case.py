@@ -47,6 +47,7 @@ class Case:
     doors: Mapping[str, list[str] | str]
     trees: tuple[Tree, ...]
     says: str
+    registry: str
     scenario: str
 
     @property
@@ -76,7 +77,18 @@ def cases() -> tuple[Case, ...]:
 def load(folder: Path) -> Case:
     """A case from its folder."""
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
-    known = {"what", "code", "step", "file", "doors", "says", "begins", "operations", "scenario"}
+    known = {
+        "what",
+        "code",
+        "step",
+        "file",
+        "doors",
+        "says",
+        "begins",
+        "operations",
+        "registry",
+        "scenario",
+    }
     assert set(expected) <= known, folder.name
     before: Tree = {**read(GOOD / "base"), **read(folder / "base")}
     operations: list[Operation] = expected.get("operations", [])
@@ -97,6 +109,7 @@ def load(folder: Path) -> Case:
         expected["doors"],
         tuple(trees),
         expected.get("says", ""),
+        expected.get("registry", ""),
         expected.get("scenario", ""),
     )
 

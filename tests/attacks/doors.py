@@ -46,14 +46,19 @@ class Registry:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Where each tag points."""
+        """Where each tag points, but for those under which signatures are."""
         manifests = self.embedded.manifests
         found = {
             f"{repository}:{tag}": manifests.find(repository, tag)
             for repository in REPOSITORIES
             for tag in manifests.tags(repository)
+            if not tag.endswith(".sig")
         }
         return {name: manifest.digest for name, manifest in found.items() if manifest}
+
+    def holds_signatures(self, digest: str) -> bool:
+        """Whether there are signatures of an image of APP."""
+        return self.embedded.manifests.find("acme/app", f"sha256-{digest}.sig") is not None
 
 
 @contextmanager

@@ -15,9 +15,11 @@ from tests.attacks.case import CASES, GOOD
 from tests.attacks.recipes import (
     changes,
     claims,
+    events,
     files,
     injection,
     log,
+    publishing,
     sets,
     signatures,
     structure,
@@ -25,7 +27,19 @@ from tests.attacks.recipes import (
 )
 from tests.attacks.recipes.recipe import RECIPES
 
-MODULES = (structure, files, signatures, log, claims, sets, changes, trust, injection)
+MODULES = (
+    structure,
+    files,
+    signatures,
+    log,
+    claims,
+    sets,
+    changes,
+    trust,
+    injection,
+    publishing,
+    events,
+)
 
 
 @cache

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from tests.unit.actions import stage
+from tests.unit.actions.stage import Told
 
 from ghcr_signer.report import annotation, json, markdown, text
 from ghcr_signer.report.report import Report
@@ -29,6 +30,17 @@ def require_harmless(report: Report, says: str) -> None:
     if says:
         assert any(says in line for line in plain), plain
         assert says in machine
+
+
+def require_harmless_run(told: Told, says: str) -> None:
+    """The same of what an action has told the runner; which commands are ours, `stage` knows."""
+    for line in told.summary.splitlines():
+        require_own_markup(line)
+    for line in (*stage.lines(told.said), *told.summary.splitlines()):
+        assert not _acting(line), line
+    if says:
+        assert says in told.log
+        assert says in told.summary
 
 
 def _lines(messages: list[str]) -> Iterator[str]:

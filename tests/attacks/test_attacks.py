@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.attacks import doors, output, world
+from tests.attacks import doors, output, scenarios, world
 from tests.attacks.case import (
+    ACTION,
     BASE,
     GOOD,
     NOTHING_TO_PUBLISH,
@@ -18,7 +19,11 @@ from tests.attacks.case import (
     read,
 )
 from tests.attacks.operations import Tree
+from tests.attacks.registries import REGISTRIES
+from tests.attacks.scenarios import SCENARIOS
 from tests.git_repository import Repository
+from tests.unit.actions.clone import Clone
+from tests.unit.actions.stage import Stage
 
 from ghcr_signer.report.report import Report
 
@@ -67,14 +72,48 @@ def test_a_rehearsal_refuses_it(case: Case, repository: Repository) -> None:
 def test_publish_refuses_it_and_moves_nothing(case: Case, repository: Repository) -> None:
     history = doors.committed(repository, case.trees)
     with doors.registry(case.before) as registry:
+        if case.registry:
+            REGISTRIES[case.registry](registry)
         before = registry.tags
         report = doors.publish_branch(history, registry.embedded.host)
         if case.doors[PUBLISH] == NOTHING_TO_PUBLISH:
             assert doors.told(report) == []
         else:
             require_refused(case, PUBLISH, report)
+        assert registry.writes == [] or case.registry  # which takes good signatures, and no tag
+        assert registry.tags == before
+
+
+@through(ACTION)
+def test_an_action_refuses_it_and_moves_nothing(case: Case, tmp_path: Path, stage: Stage) -> None:
+    with doors.registry(case.before) as registry:
+        before = registry.tags
+        scene = scenarios.set_up(case, tmp_path, stage, registry.embedded.host)
+        told = SCENARIOS[case.scenario](scene)
+        assert told.codes == case.told_at(ACTION), told.said
+        assert told.code == doors.exit_code(*told.codes)
+        assert told.files == [case.file or None]
         assert registry.writes == []
         assert registry.tags == before
+    output.require_harmless_run(told, case.says)
+
+
+def by_what_is_printed() -> list[Case]:
+    """The cases that say something; those of a run are above."""
+    return [case for case in cases() if case.says and not case.scenario]
+
+
+@pytest.mark.parametrize("case", by_what_is_printed(), ids=lambda case: case.name)
+def test_the_runner_s_log_shows_it_and_obeys_nothing(
+    case: Case, repository: Repository, stage: Stage
+) -> None:
+    """The action, on the merge of the attack as a pull request."""
+    base = repository.commit(case.before)
+    head = repository.commit(case.after, base)
+    merge = repository.commit(case.after, base, head)
+    told = stage.run("verify", "pull_request", Clone(repository.root), {"head": head}, commit=merge)
+    assert case.code in told.codes
+    output.require_harmless_run(told, case.says)
 
 
 GOOD_TREES: tuple[Tree, Tree] = (
@@ -96,7 +135,7 @@ def test_what_is_no_attack_passes_through_every_door(
         registry.writes.clear()
         found.append(doors.publish_branch(history, registry.embedded.host))
         assert registry.tags["acme/app:latest"] == f"sha256:{world.NEW}"
-        assert f"acme/app:sha256-{world.NEW}.sig" in registry.tags
+        assert registry.holds_signatures(world.NEW)
     for report in found:
         assert doors.told(report) == []
         assert report.verdicts
