@@ -13,32 +13,26 @@ from pathlib import Path
 from tests.attacks import world
 from tests.attacks.case import CASES, GOOD
 from tests.attacks.recipes import (
+    artifacts,
     changes,
     claims,
+    documents,
     events,
-    files,
     injection,
+    keys,
     log,
+    policies,
     publishing,
+    references,
     sets,
     signatures,
     structure,
-    trust,
 )
 from tests.attacks.recipes.recipe import RECIPES
 
 MODULES = (
-    structure,
-    files,
-    signatures,
-    log,
-    claims,
-    sets,
-    changes,
-    trust,
-    injection,
-    publishing,
-    events,
+    *(structure, documents, references, artifacts, signatures, log, claims, sets, changes),
+    *(policies, keys, injection, publishing, events),
 )
 
 

@@ -23,8 +23,9 @@ def carry_out(operation: Operation, tree: Tree) -> None:
 
 
 def _write(tree: Tree, path: str, of: Operation) -> None:
-    """A file, of `text`; `times` says how often that is repeated."""
-    tree[path] = of["text"].encode("utf-8", "surrogateescape") * of.get("times", 1)
+    """A file, of `text`; `times` says how often that is repeated, between `head` and `tail`."""
+    text = of.get("head", "") + of["text"] * of.get("times", 1) + of.get("tail", "")
+    tree[path] = text.encode("utf-8", "surrogateescape")
 
 
 def _link(tree: Tree, path: str, of: Operation) -> None:
