@@ -197,4 +197,5 @@ def is_at(failure: Failure, file: str) -> bool:
 
 @cache
 def exit_code(*told: str) -> int:
-    return 2 if any(codes.BY_ID[each].exit_code == 2 for each in told) else 1
+    found = {codes.BY_ID[each].exit_code for each in told}
+    return 2 if 2 in found else 3 if found == {3} else 1

@@ -53,6 +53,11 @@ def _folders(tree: Tree, path: str, of: Operation) -> None:
     tree |= {f"{path}/{number:064x}/": b"" for number in range(of["times"])}
 
 
+def _files(tree: Tree, path: str, of: Operation) -> None:
+    """Empty files, as many as `times` says."""
+    tree |= {f"{path}/{number}": b"" for number in range(of["times"])}
+
+
 def _sets(tree: Tree, path: str, of: Operation) -> None:
     """Copies of a set, named after the `times` seconds from two o'clock on."""
     files = {each: tree[each] for each in _below(tree, path)}
@@ -90,6 +95,7 @@ _WORDS: dict[str, Callable[[Tree, str, Operation], None]] = {
     "executable": _executable,
     "folder": _folder,
     "folders": _folders,
+    "files": _files,
     "sets": _sets,
     "remove": _remove,
     "copy": _copy,

@@ -99,8 +99,8 @@ def test_an_action_refuses_it_and_moves_nothing(case: Case, tmp_path: Path, stag
 
 
 def by_what_is_printed() -> list[Case]:
-    """The cases that say something; those of a run are above."""
-    return [case for case in cases() if case.says and not case.scenario]
+    """The cases that say something; those of a run or a registry are above."""
+    return [case for case in cases() if case.says and case.fits(BASE)]
 
 
 @pytest.mark.parametrize("case", by_what_is_printed(), ids=lambda case: case.name)

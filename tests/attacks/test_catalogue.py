@@ -42,6 +42,7 @@ OF_HOSTILE_INPUT = {
     codes.NO_ALLOW_LIST,
     codes.TAG_RETIRED,
     codes.REGISTRY_LIES,
+    codes.REGISTRY_REFUSED,
     # trust that a pull request proposes or takes away, and runs that are not what they seem
     codes.NO_DIRECTORY,
     codes.NO_TRUST,

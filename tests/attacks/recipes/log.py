@@ -107,6 +107,14 @@ def _not_promised() -> None:
         change=beside(stranger),
     )
     attack(
+        "a-bad-log-entry-where-none-is-required",
+        "GS0603",
+        "What cannot be verified is taken for absent, and absent is fine (CVE-2022-36056).",
+        file="MANIFEST",
+        change=tool_layers(world.layer(TOOL_PAYLOAD, log=OTHER_LOG)),
+        base=world.tool_policy(transparencyLog="optional"),
+    )
+    attack(
         "the-public-log-where-ours-is-trusted",
         "GS0603",
         "The public log is built in, so it counts beside the project's own.",

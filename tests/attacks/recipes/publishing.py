@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.attacks import case
+from tests.attacks.recipes.injection import SAYS
 from tests.attacks.recipes.recipe import ENTRY, REGISTRY_ONLY, attack
 
 CLOSED = dict.fromkeys((case.VERIFY, case.BASE, case.REHEARSAL), REGISTRY_ONLY)
@@ -36,6 +39,21 @@ def add() -> None:
         "GS1206",
     )
     _registry(
+        "a-registry-that-exchanges-signatures-for-good-ones",
+        "GS1205",
+        "What vouches for the image is another statement by the same signer.",
+        "it exchanges the signatures for good ones",
+        "GS1206",
+    )
+    _registry(
+        "injection-by-a-registry-s-answer",
+        "GS3004",
+        "A text that is printed acts: it comes by way of a registry's answer.",
+        "it answers with what acts",
+        "GS1206",
+        says=SAYS,
+    )
+    _registry(
         "a-registry-that-exchanges-the-payload",
         "GS3005",
         "Under the payload's digest there are other bytes, which nobody compares.",
@@ -50,7 +68,7 @@ def add() -> None:
     )
 
 
-def _registry(name: str, code: str, what: str, registry: str, *also: str) -> None:
+def _registry(name: str, code: str, what: str, registry: str, *also: str, **more: Any) -> None:
     attack(
         name,
         code,
@@ -59,4 +77,5 @@ def _registry(name: str, code: str, what: str, registry: str, *also: str) -> Non
         publish=[code, *also],
         doors=CLOSED,
         registry=registry,
+        **more,
     )

@@ -69,6 +69,21 @@ def _references() -> None:
             f"acme/app@sha256:{NEW}",
         ),
         (
+            "an-image-with-two-digests",
+            "One reader takes the first digest, another the last.",
+            f"{APP}@sha256:{world.OLD}@sha256:{NEW}",
+        ),
+        (
+            "an-image-with-an-upper-case-digest",
+            "Another spelling of the same digest is another digest to a client.",
+            f"{APP}@sha256:{NEW.upper()}",
+        ),
+        (
+            "an-image-with-a-character-of-no-width",
+            "It looks like the allowed repository, and is another.",
+            f"ghcr.io/acme\u200b/app@sha256:{NEW}",
+        ),
+        (
             "an-image-with-a-scheme",
             "A client follows the scheme that it is given.",
             f"http://ghcr.io/acme/app@sha256:{NEW}",
@@ -152,6 +167,7 @@ def _tags() -> None:
         ("latest-in-tags-too", "Whoever counts tags counts wrong.", "latest\n"),
         ("an-empty-tag", "The URL of no tag is the URL of all of them.", "v1\n\nv2\n"),
         ("a-tag-that-is-a-path", "The client's URL leads to another endpoint.", "../blobs/x\n"),
+        ("a-tag-with-a-nul", "To a reader in C the tag ends there.", "v1\0.evil\n"),
         ("a-tag-that-is-an-option", "Some program takes it for an option.", "--all\n"),
         ("a-tag-with-bidi", "It reads as another tag in the review.", "v1\u202e1.0\n"),
         ("a-tag-that-is-too-long", "It is cut off somewhere, and then it is another.", "v" * 129),

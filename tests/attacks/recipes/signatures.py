@@ -208,6 +208,16 @@ def _kinds() -> None:
         change=tool_spelt(ed_good[:32] + s.to_bytes(32, "little"), EDWARD),
         base=tool_of(EDWARD),
     )
+    prehashed = EDWARD.sign_prehashed(TOOL_PAYLOAD)
+    s = int.from_bytes(prehashed[32:], "little") + ED25519_ORDER
+    attack(
+        "ed25519ph-with-the-order-added",
+        "GS0502",
+        "The same, of the form of Ed25519 that another library verifies.",
+        file="MANIFEST",
+        change=tool_spelt(prehashed[:32] + s.to_bytes(32, "little"), EDWARD),
+        base=tool_of(EDWARD),
+    )
     attack(
         "ed25519-of-a-small-order-point",
         "GS0502",

@@ -96,6 +96,30 @@ def _unexpected_files() -> None:
         operations=[write(f"{ENTRY}/LATEST\udcff", "")],
     )
     attack(
+        "a-folder-in-an-entry",
+        "GS0101",
+        "Below a folder there is room for what nobody looks at.",
+        file=ENTRY,
+        change={f"{ENTRY}/attestations/MANIFEST": world.entry()["MANIFEST"]},
+    )
+    attack(
+        "a-folder-named-image",
+        "GS0103",
+        "A folder is no file, so nothing in it is judged.",
+        file=ENTRY,
+        operations=[
+            do("remove", f"{ENTRY}/IMAGE"),
+            write(f"{ENTRY}/IMAGE/IMAGE", "ghcr.io/mallory/app\n"),
+        ],
+    )
+    attack(
+        "ten-thousand-files-in-an-entry",
+        "GS0101",
+        "So many names that telling them takes for ever, or fills the log.",
+        file=ENTRY,
+        operations=[do("files", ENTRY, times=10_000)],
+    )
+    attack(
         "no-payload",
         "GS0102",
         "An entry without what is signed passes, since nothing in it fails.",
