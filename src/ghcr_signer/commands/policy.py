@@ -30,7 +30,7 @@ from ghcr_signer.core.policy_warnings import warnings
 from ghcr_signer.core.reference import Reference
 from ghcr_signer.core.trust_change import TrustChange
 from ghcr_signer.peers.worktree import FilesAround, Worktree
-from ghcr_signer.report.escape import visible
+from ghcr_signer.report.escape import log_line
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import examine
 from ghcr_signer.transfer.progress import Progress
@@ -112,7 +112,7 @@ def run(options: Options, progress: Progress) -> Report:
 
 
 def _text(lines: Iterator[str]) -> str:
-    return "\n".join(visible(line) for line in lines)
+    return "\n".join(log_line(line) for line in lines)
 
 
 # check: a policy in words

@@ -539,6 +539,9 @@ def test_foreign_text_acts_nowhere(project: Project, run: Run) -> None:
     shown = run("policy", "check")[1]
     assert "\\xa0" in shown
     assert "\u2003" not in shown
+    project.write("policy.yml", policy().replace("name: alice", "name: '::error::x'"))
+    shown = run("policy", "check")[1]
+    assert "\\    ::error::x: P-256" in shown  # in a job's log it would be a command
 
 
 def test_without_a_policy_the_key_is_told(project: Project, run: Run) -> None:
