@@ -21,8 +21,10 @@ _STATES = {State.GOOD: "✅", State.WRONG: "❌", State.UNKNOWN: "❔"}
 
 def render(report: Report) -> Iterator[str]:
     """The report, line by line, without line breaks."""
-    if report.content is not None:
-        yield report.content.rstrip("\n")
+    if report.content is not None:  # as it was made, lines and all; a policy's words are in it
+        yield "<pre>"
+        yield from map(markdown, report.content.rstrip("\n").split("\n"))
+        yield "</pre>"
         return
     if report.review is not None:
         yield from reviewers_view.render(report, report.review)

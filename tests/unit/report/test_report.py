@@ -424,6 +424,14 @@ def test_no_form_of_a_report_holds_a_command_of_the_runner_s() -> None:
     assert document["failures"][0]["message"] == evil
 
 
+def test_in_markdown_what_was_asked_for_keeps_its_lines_and_is_nothing_but_text() -> None:
+    content = "rule a\n  <img src=x> [x](https://evil.example) @everyone\n```\n# b\n"
+    first, *lines, last = markdown_report.render(Report("policy", content=content))
+    assert (first, last) == ("<pre>", "</pre>")
+    assert html.unescape("\n".join(lines).replace("<!-- -->", "")) == content.rstrip("\n")
+    assert not set("<[@`") & set("".join(lines).replace("<!-- -->", ""))
+
+
 def test_markdown_says_what_failed_and_shows_what_is_good() -> None:
     shown = "\n".join(markdown_report.render(Report("verify", 1, (GOOD, BAD), notices=("n|o",))))
     assert "### ghcr-signer verify: **failed**" in shown
