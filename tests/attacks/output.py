@@ -55,7 +55,9 @@ def _acting(line: str) -> set[str]:
 
 def require_own_markup(line: str) -> None:
     """No tag, link or mention but the few that a report is made of."""
-    rest = line.replace("<br>", "").replace("<!-- -->", "")
+    rest = line
+    for own in ("<br>", "<!-- -->", "<pre>", "</pre>"):
+        rest = rest.replace(own, "")
     assert "<" not in rest, line
     assert "](" not in rest, line
     assert "@" not in rest, line

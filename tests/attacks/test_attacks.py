@@ -19,12 +19,15 @@ from tests.attacks.case import (
     read,
 )
 from tests.attacks.operations import Tree
+from tests.attacks.recipes.injection import PRINTABLE, SAYS
 from tests.attacks.registries import REGISTRIES
 from tests.attacks.scenarios import SCENARIOS
 from tests.git_repository import Repository
+from tests.unit.actions import stage as stage_of_runner
 from tests.unit.actions.clone import Clone
 from tests.unit.actions.stage import Stage
 
+from ghcr_signer import cli
 from ghcr_signer.report.report import Report
 
 
@@ -114,6 +117,31 @@ def test_the_runner_s_log_shows_it_and_obeys_nothing(
     told = stage.run("verify", "pull_request", Clone(repository.root), {"head": head}, commit=merge)
     assert case.code in told.codes
     output.require_harmless_run(told, case.says)
+
+
+def test_what_a_good_proposal_says_is_shown_and_obeyed_by_nobody(
+    repository: Repository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It passes, so a reviewer reads it; and `policy check` says it in words."""
+    authority = world.authority("alice", revoked={"reason": PRINTABLE}) | {"name": PRINTABLE}
+    rule = world.rule(authority, name=PRINTABLE, annotations={PRINTABLE: PRINTABLE})
+    withdrawal = {"digest": f"sha256:{world.NEW}", "date": "2025-01-01T00:00:00Z"}
+    proposed = world.policy_of(rule, withdrawn=[withdrawal | {"reason": PRINTABLE}])
+    before: Tree = dict(read(GOOD / "base"))
+    after: Tree = {**before, **proposed}
+    report = doors.verify_change(doors.committed(repository, (before, after)))
+    assert doors.told(report) == []
+    output.require_harmless(report, SAYS)
+    doors.written(after, tmp_path)
+    for form in ("text", "markdown"):
+        policy = str(tmp_path / "policy.yml")
+        assert cli.run(["policy", "check", "--policy", policy, "--format", form]) == 0
+        shown = capsys.readouterr().out
+        assert SAYS in shown
+        for line in shown.splitlines():
+            assert stage_of_runner.command(line) is None
+            if form == "markdown":
+                output.require_own_markup(line)
 
 
 GOOD_TREES: tuple[Tree, Tree] = (
