@@ -23,7 +23,7 @@ _REPOSITORY = re.compile(
     r"(?=.{1,255}\Z)[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}(?:\..*|-.*)?")
+_SIGNATURE_TAG = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64}(?:\..*|-.*)?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -124,7 +124,8 @@ def parse_tag(text: str) -> str:
     """Read the name of a tag that a set may move; raises Refused.
 
     Never a name that cosign or the referrers tag schema gives a meaning (`sha256-<hex>`, with or
-    without a suffix): moving such a tag would replace somebody's signatures.
+    without a suffix; of a longer digest the schema takes 64 digits, too): moving such a tag would
+    replace somebody's signatures.
     """
     if not _TAG.fullmatch(text):
         raise Refused(codes.TAG_MALFORMED, f"{text!r} is not the name of a tag")

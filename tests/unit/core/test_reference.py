@@ -102,7 +102,10 @@ def test_what_is_no_tag(tag: str) -> None:
 
 @pytest.mark.parametrize(
     "tag",
-    [f"sha256-{HEX}{suffix}" for suffix in ("", ".sig", ".att", "-x", ".", "-")],
+    [
+        *(f"sha256-{HEX}{suffix}" for suffix in ("", ".sig", ".att", "-x", ".", "-")),
+        *(f"sha{size}-{HEX}" for size in (384, 512)),
+    ],
 )
 def test_where_signatures_live_no_set_may_move_a_tag(tag: str) -> None:
     with pytest.raises(Refused) as refusal:
