@@ -158,6 +158,11 @@ def _tags() -> None:
             f"sha256-{world.OLD}\n",
         ),
         (
+            "a-tag-named-like-a-longer-digest",
+            "The same, of an image whose digest is a sha512: of that the tag has 64 digits.",
+            f"sha512-{world.OLD}\n",
+        ),
+        (
             "a-tag-named-like-an-attestation",
             "Moving it replaces the attestations of another image.",
             f"sha256-{world.OLD}.att\n",
