@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as any_json
 import unicodedata
-from collections.abc import Iterator
 
 from tests.unit.actions import stage
 from tests.unit.actions.stage import Told
@@ -17,19 +16,24 @@ def require_harmless(report: Report, says: str) -> None:
     """No line of the report is a command of the runner's, moves the cursor, turns the direction of
     reading, or is markup that is not ours. `says` is what the attacker wrote, which is shown.
     """
-    plain = [*text.render(report)]
-    machine = "".join(json.render(report)).removesuffix("\n")
-    shown = [*markdown.render(report)]
-    annotations = [each.message for each in annotation.of(report, "SIGNATURES")]
-    for line in (*plain, machine, *shown, *_lines(annotations)):
+    plain = "\n".join(text.render(report))
+    machine = "".join(json.render(report))
+    any_json.loads(machine)
+    messages = "\n".join(each.message for each in annotation.of(report, "SIGNATURES"))
+    for said in (plain, machine, messages):
+        require_harmless_lines(said)
+    require_harmless_lines("\n".join(markdown.render(report)), "markdown")
+    assert says in plain
+    assert says in machine
+
+
+def require_harmless_lines(said: str, form: str = "text") -> None:
+    """The same of what was printed, in a form that the command line has."""
+    for line in said.removesuffix("\n").split("\n"):
         assert stage.command(line) is None, line
         assert not _acting(line), line
-    for line in shown:
-        require_own_markup(line)
-    any_json.loads(machine)
-    if says:
-        assert any(says in line for line in plain), plain
-        assert says in machine
+        if form == "markdown":
+            require_own_markup(line)
 
 
 def require_harmless_run(told: Told, says: str) -> None:
@@ -41,11 +45,6 @@ def require_harmless_run(told: Told, says: str) -> None:
     if says:
         assert says in told.log
         assert says in told.summary
-
-
-def _lines(messages: list[str]) -> Iterator[str]:
-    for message in messages:
-        yield from message.split("\n")
 
 
 def _acting(line: str) -> set[str]:

@@ -103,6 +103,13 @@ def _unexpected_files() -> None:
         change={f"{ENTRY}/attestations/MANIFEST": world.entry()["MANIFEST"]},
     )
     attack(
+        "a-git-folder-in-the-directory",
+        "GS0107",
+        "git takes the directory for a repository of its own, with the attacker's configuration.",
+        file="SIGNATURES/.git",
+        operations=[write("SIGNATURES/.git/config", "[core]\n\tfsmonitor = touch owned\n")],
+    )
+    attack(
         "a-folder-named-image",
         "GS0103",
         "A folder is no file, so nothing in it is judged.",
