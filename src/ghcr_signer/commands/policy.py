@@ -154,6 +154,8 @@ def _rule(rule: Rule) -> Iterator[str]:
     for name, value in rule.annotations.items():
         yield f"  signed with the annotation {name}={value}"
     yield f"  tags that a set may move: {', '.join(rule.tags) or 'none'}"
+    if rule.freshness:
+        yield f"  to be signed anew every {rule.freshness.days} days, which only an audit judges"
 
 
 def _authority(authority: Authority) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache, lru_cache
 
@@ -86,7 +86,8 @@ class Rule:
 
     Globs match registry[:port]/repository as a whole, in their case: `*` stays within a segment of
     the path, `**` crosses segments. `threshold` counts distinct authorities within an entry;
-    `annotations` must be signed exactly so; `tags` are globs over the tags that a set may move.
+    `annotations` must be signed exactly so; `tags` are globs over the tags that a set may move;
+    `freshness` is how old the signatures of what a tag points at may become: for audits alone.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Rule:
     platforms: Requirement = Requirement.OPTIONAL
     annotations: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = (LATEST_TAG,)
+    freshness: timedelta | None = None
 
     def __post_init__(self) -> None:
         """One key in two authorities would count one signer twice: refused (GS2004)."""

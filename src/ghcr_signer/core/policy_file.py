@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -82,6 +82,7 @@ def _rule(words: _Words, read: Read) -> Rule:
         Requirement(words.get("platforms", "optional")),
         words.get("annotations", {}),
         tuple(_tag_glob(tag) for tag in words.get("tags", (LATEST_TAG,))),
+        timedelta(days=int(words["freshness"][:-1])) if "freshness" in words else None,
     )
 
 

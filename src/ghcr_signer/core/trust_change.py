@@ -160,6 +160,7 @@ def _rule(rule: Rule) -> _Words:
         "platforms": (rule.platforms.value,),
         "annotations": tuple(f"{name}={value}" for name, value in rule.annotations.items()),
         "tags": rule.tags,
+        "freshness": (f"{rule.freshness.days}d",) if rule.freshness else (),
     }
 
 

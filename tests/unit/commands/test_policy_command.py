@@ -444,6 +444,7 @@ def test_a_policy_is_told_in_words(project: Project, run: Run) -> None:
         platforms="required",
         annotations="{env: prod}",
         tags="[latest, 'v*']",
+        freshness="400d",
     )
     project.write("policy.yml", f"{text}\nwithdrawn: [{withdrawn}]\n")
     code, shown = run("policy", "check")
@@ -461,6 +462,7 @@ def test_a_policy_is_told_in_words(project: Project, run: Run) -> None:
         "  every platform of an index must be signed in the same set",
         "  signed with the annotation env=prod",
         "  tags that a set may move: latest, v*",
+        "  to be signed anew every 400 days, which only an audit judges",
         f"  {digest} since 2026-07-01 00:00:00 UTC: broken",
     ):
         assert words in shown

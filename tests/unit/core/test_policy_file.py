@@ -1,7 +1,7 @@
 """A policy is understood wholly, or refused."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +52,7 @@ rules:
   platforms: required
   annotations: {{env: prod, build: '7'}}
   tags: [latest, 'v*']
+  freshness: 400d
 withdrawn:
 - {{digest: 'sha256:{HEX}', date: 2026-07-01T00:00:00Z, reason: broken build}}
 """
@@ -107,6 +108,7 @@ def test_every_word_has_its_meaning() -> None:
     assert rule.docker_reference is DockerReference.IGNORE
     assert rule.platforms is Requirement.REQUIRED
     assert rule.annotations == {"env": "prod", "build": "7"}
+    assert rule.freshness == timedelta(days=400)
     when = datetime(2026, 7, 1, tzinfo=UTC)
     assert policy.withdrawn == {Digest(HEX): Withdrawal(when, "broken build")}
 
@@ -155,7 +157,11 @@ def with_key(**words: Any) -> dict[str, Any]:
         (small(authorities=[{"name": "alice"}]), "an authority has a key"),
         (small(authorities=[{"name": "a", "keyless": {"identities": []}}]), "takes keys only"),
         (small(attestations=["https://spdx.dev/Document"]), "cannot judge attestations"),
-        (small(freshness="400d"), "cannot judge the age"),
+        *(
+            (small(freshness=bad), "give a number of days, such as 400d")
+            for bad in ("400", "0d", "-1d", "400 d", "1y", "99999d", "400d\n", "٤d")
+        ),
+        (small(freshness=400), "400 is not of type 'string'"),
         (small(threshold=0), "at rules/0/threshold"),
         (small(threshold=True), "at rules/0/threshold"),
         (small(threshold=2), "the rule 'app' wants 2 of 1 authorities"),

@@ -123,8 +123,8 @@ def test_a_departure_names_its_place_and_its_code() -> None:
 
 def test_a_departure_is_told_in_the_schema_s_own_words_where_it_has_some() -> None:
     document = copy.deepcopy(DOCUMENTS["policy"])
-    document["rules"][0]["freshness"] = "400d"
-    with pytest.raises(Refused, match="rules/0/freshness: this version cannot judge the age"):
+    document["rules"][0]["attestations"] = []
+    with pytest.raises(Refused, match="rules/0/attestations: this version cannot judge"):
         schemas.require("policy", document)
 
 

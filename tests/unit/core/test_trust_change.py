@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.forge import NOW, SET, Log, Signer, entry
 from tests.trust import authority, rule, trust
@@ -57,6 +57,7 @@ def test_every_word_of_a_rule_is_told_by_what_goes_and_what_comes() -> None:
         transparency_log=Requirement.OPTIONAL,
         platforms=Requirement.REQUIRED,
         tags=("latest", "**"),
+        freshness=timedelta(days=400),
     )
     words = {
         "images": (("ghcr.io/a/**",), ("ghcr.io/c/**",)),
@@ -65,6 +66,7 @@ def test_every_word_of_a_rule_is_told_by_what_goes_and_what_comes() -> None:
         "platforms": (("optional",), ("required",)),
         "annotations": (("env=prod",), ()),
         "tags": ((), ("latest",)),
+        "freshness": ((), ("400d",)),
     }
     assert told(before, after) == [(Part.RULE, Verb.CHANGED, "", "app", words)]
 
