@@ -121,6 +121,35 @@ def test_a_departure_names_its_place_and_its_code() -> None:
     assert len(str(refusal.value)) < 400
 
 
+@pytest.mark.parametrize(
+    ("name", "place", "code"),
+    [
+        ("manifest", ("layers",), codes.TOO_MANY_LAYERS),
+        ("config", ("rootfs", "diff_ids"), codes.SCHEMA),
+        ("config", ("history",), codes.CONFIG_SHAPE),
+    ],
+)
+def test_a_document_that_departs_everywhere_is_refused_at_the_first_place(
+    name: str, place: tuple[str, ...], code: codes.Code, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = copy.deepcopy(DOCUMENTS[name])
+    at = document
+    for key in place[:-1]:
+        at = at[key]
+    at[place[-1]] = [7] * 100_000
+    looked_at: list[str] = []
+    described = Draft202012Validator.iter_errors
+    monkeypatch.setattr(
+        Draft202012Validator,
+        "iter_errors",
+        lambda *given: (looked_at.append(e.message) or e for e in described(*given)),
+    )
+    with pytest.raises(Refused) as refusal:
+        schemas.require(name, document)
+    assert refusal.value.failure.code is code
+    assert len(looked_at) < 10
+
+
 def test_a_departure_is_told_in_the_schema_s_own_words_where_it_has_some() -> None:
     document = copy.deepcopy(DOCUMENTS["policy"])
     document["rules"][0]["attestations"] = []
