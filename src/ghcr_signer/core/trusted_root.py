@@ -48,7 +48,7 @@ class TrustedRoot:
             logs = [_log(entry) for entry in strict_json.loads(content)["tlogs"]]
         except GhcrSignerError as error:
             raise UsageError(codes.TRUSTED_ROOT_UNUSABLE, str(error)) from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UsageError(
                 codes.TRUSTED_ROOT_UNUSABLE, f"a log in it cannot be read: {error!r}"
             ) from None
@@ -67,11 +67,17 @@ def _log(entry: strict_json.Json) -> Log:
     key, valid = entry["publicKey"], entry["publicKey"]["validFor"]
     return Log(
         id=base64_canonical.decode(entry["logId"]["keyId"]).hex(),
-        url=entry["baseUrl"],
+        url=_text(entry["baseUrl"]),
         key=PublicKey.from_der(base64_canonical.decode(key["rawBytes"])),
         start=_instant(valid["start"]),  # required: a missing start is not "since ever"
         end=_instant(valid["end"]) if valid.get("end") is not None else None,
     )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError("a log's baseUrl is not a text")
 
 
 def _instant(text: str) -> datetime:

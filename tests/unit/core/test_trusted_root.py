@@ -36,11 +36,15 @@ def spoiled(change: Any) -> bytes:
             lambda d: d["tlogs"][0]["publicKey"]["validFor"].update(start="2021-01-01T00:00:00")
         ),
         spoiled(lambda d: d["tlogs"][0]["publicKey"]["validFor"].update(start="soon")),
+        spoiled(
+            lambda d: d["tlogs"][0]["publicKey"]["validFor"].update(start="0001-01-01T00:00+14:00")
+        ),
         spoiled(lambda d: d["tlogs"][0]["publicKey"].update(rawBytes="AAAA")),
+        spoiled(lambda d: d["tlogs"][0].update(baseUrl=["https://log.example"])),
         spoiled(lambda d: d["tlogs"][0]["logId"].update(keyId="not base64")),
         b" " * (1024 * 1024 + 1),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_anything_else_is_refused(content: bytes) -> None:
     with pytest.raises(UsageError) as refusal:
