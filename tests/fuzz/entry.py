@@ -2,8 +2,8 @@
 
 An input's first part says how the entry is judged, its second names the folder; the others are its
 files, each as NAME MODE and its content. Of changed bytes hardly any get past the digests, so most
-inputs are mended before they are judged: digests and sizes made to match, signatures made by a
-signer of our own, the log's promises by our log.
+inputs are mended before they are judged: what is missing is taken from a good entry, digests and
+sizes are made to match, signatures made by a signer of our own, the log's promises by our log.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.fuzz.ours import ALICE, BOB, LOG
 from tests.trust import authority, rule, trust
 
 mutate = of_parts
-MEND, SIGN, PROMISE = b"m", b"s", b"p"
+RAW, SIGN, PROMISE = b"r", b"s", b"p"
 _SET = "2026-11-20T12:00:00+00:00"
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
 Files = dict[str, bytes]
@@ -43,16 +43,16 @@ Files = dict[str, bytes]
 
 def seeds() -> Iterator[bytes]:
     for path, files in real.entries().items():
-        for how in (b"real", b"real " + MEND, b"strict " + MEND + SIGN):
+        for how in (b"real " + RAW, b"real", b"strict " + SIGN):
             yield encoded(how, path.partition("/")[2], files)
     for signers in ([ALICE], [ALICE, BOB]):
         name, files = entry(signers, log=LOG, tags=["latest", "v1"], optional={"env": "x"})
         for how in (b"strict ", b"lax ", b"needy "):
-            for steps in (b"", MEND, MEND + PROMISE, MEND + SIGN):
+            for steps in (RAW, b"", PROMISE, SIGN):
                 yield encoded(how + steps, name, files)
         child = {"digest": f"sha256:{name}", "mediaType": OCI_MANIFEST, "size": 1}
         files["SUBJECT"] = compact({"manifests": [child]})
-        yield encoded(b"whole " + MEND + SIGN, name, files)
+        yield encoded(b"whole " + SIGN, name, files)
 
 
 def encoded(how: bytes, name: str, files: Mapping[str, bytes]) -> bytes:
@@ -65,7 +65,7 @@ def run(data: bytes) -> None:
     trusted, _, steps = how.partition(b" ")
     files = {file: content for file, _, content in map(_file, parts)}
     folder = name.decode("utf-8", "replace")
-    if MEND in steps:
+    if RAW not in steps:
         folder = _mend(folder, files, steps)
     modes = {file: mode for file, mode, _ in map(_file, parts)}
     judged = _trusts().get(trusted, _trusts()[b"strict"])
@@ -157,7 +157,13 @@ def _trusts() -> Mapping[bytes, Trust]:
 
 
 def _mend(folder: str, files: Files, steps: bytes) -> str:
-    """Make names, sizes, digests and, as far as it was asked for, signatures fit; the folder."""
+    """Make what there is whole and fit, also its signatures as far as that was asked for; the
+    folder's name.
+    """
+    for name, content in _good().items():
+        files.setdefault(name, content)
+    if named := _DIGEST.search(files.get("IMAGE", b"")):
+        folder = named[0].decode().removeprefix("sha256:")
     if "SUBJECT" in files:
         folder = sha256(files["SUBJECT"])
         signed = f"sha256:{folder}".encode()
@@ -172,6 +178,11 @@ def _mend(folder: str, files: Files, steps: bytes) -> str:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass  # too broken to be mended: it is judged as it is
     return folder
+
+
+@cache
+def _good() -> Files:
+    return entry([ALICE], log=LOG)[1]
 
 
 def _mend_layers(layers: list[dict[str, Any]], files: Files, steps: bytes) -> None:

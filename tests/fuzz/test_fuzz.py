@@ -81,7 +81,7 @@ def test_a_payload_that_passes_and_was_never_signed_is_seen(
     payload = files["PAYLOAD_BLOB"].replace(b'"optional":null', b'"optional":{"env":"prod"}')
     assert payload != files["PAYLOAD_BLOB"]
     digest = path.partition("/")[2]
-    changed = entry.encoded(b"real m", digest, files | {"PAYLOAD_BLOB": payload})
+    changed = entry.encoded(b"real", digest, files | {"PAYLOAD_BLOB": payload})
     entry.run(changed)
     monkeypatch.setattr(PublicKey, "verifies", lambda *arguments: True)
     monkeypatch.setattr(LogEntry, "check_binding", lambda *arguments: None)
