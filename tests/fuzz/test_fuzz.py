@@ -30,7 +30,7 @@ DEEP = {
     "manifest": "ghcr_signer.core.manifest.SignatureManifest.check_config",
     "payload": "ghcr_signer.core.formats.simple_signing.Claims",
     "policy": "ghcr_signer.core.policy_file.Policy",
-    "reference": "ghcr_signer.core.reference._one_host",
+    "reference": "tests.fuzz.reference.same_repository",
     "trusted_root": "ghcr_signer.core.trusted_root.Log",
 }
 
