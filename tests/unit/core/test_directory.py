@@ -1,5 +1,6 @@
 """Names and files: what a directory's names mean."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +52,39 @@ def test_other_names_are_no_sets(name: str) -> None:
     with pytest.raises(Refused) as refusal:
         directory.parse_set_name(name)
     assert refusal.value.failure.code is codes.SET_NAME
+
+
+NAMES = st.text(max_size=8) | st.sampled_from(
+    [
+        *("README.md", "2026-02-09T07:41:13+00:00", "2026-02-09T07-41-13Z", "2026-02-30T00-00-00Z"),
+        *("2026-02-09T07:41:13+00:00\n", "2026-02-09t07:41:13+00:00", "2025-12-31T23-59-59Z"),
+    ]
+)
+MODES = st.sampled_from([FOLDER, REGULAR, SYMLINK, "160000", "100755"])
+
+
+@given(st.dictionaries(NAMES, MODES))
+def test_whatever_lies_at_the_top_is_a_set_or_refused_or_the_readme(
+    listing: dict[str, str],
+) -> None:
+    sets, failures = directory.arrange(listing)
+    instants = [directory.parse_set_name(name) for name in sets]
+    assert instants == sorted(set(instants))
+    assert all(listing[name] == FOLDER for name in sets)
+    refused = {failure.file for failure in failures}
+    assert not refused & set(sets)
+    assert set(listing) - {directory.README} <= refused | set(sets)
+
+
+@given(st.binary(max_size=200) | st.lists(st.text(max_size=12)).map("\n".join).map(str.encode))
+def test_any_content_of_image_and_tags_is_read_or_refused(content: bytes) -> None:
+    with contextlib.suppress(Refused):
+        image, digest = directory.parse_image(content)
+        assert image.digest == digest
+    with contextlib.suppress(Refused):
+        tags = directory.parse_tags(True, content)
+        assert tags[0] == "latest"
+        assert "\n".join(tags[1:]).encode() == content.removesuffix(b"\n")
 
 
 def test_sets_are_ordered_by_their_instants_not_their_spelling() -> None:

@@ -79,6 +79,28 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert str(Reference.parse(text)) == text
 
 
+# text that is nearly a reference, and often one
+PARTS = st.sampled_from(
+    [
+        *("ghcr.io", "localhost", "docker.io", "index.docker.io", "[::1]", "xn--e1a", "GHCR.io"),
+        *("/", "/", "/", "acme", "app", "a__b", "a--b", "..", ".", "_", "-", ":", ":5000", ":v1"),
+        *("@", "@sha256:", HEX, f"@sha256:{HEX}", "\n", " ", "%2e", "\u0456", "?", "#", "\\"),
+    ]
+)
+NEARLY = st.lists(PARTS, max_size=10).map("".join)
+
+
+@given(NEARLY, NEARLY)
+def test_what_is_read_is_what_is_written_and_only_equal_names_are_one(one: str, two: str) -> None:
+    with contextlib.suppress(Refused):
+        first, second = Reference.parse(one), Reference.parse(two)
+        assert str(first) == one
+        assert Reference.parse(str(first)) == first
+        hosts = [each.registry.replace("index.docker.io", "docker.io") for each in (first, second)]
+        same = hosts[0] == hosts[1] and first.repository == second.repository
+        assert same_repository(first.name, second) == same
+
+
 def test_a_bare_word_is_a_host_only_where_nothing_else_can_be_meant() -> None:
     assert Reference.parse("registry/app", any_host=True).registry == "registry"
     with pytest.raises(Refused):

@@ -1,12 +1,15 @@
 """The trusted root: which logs count, and nothing guessed."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
 from tests.forge import Log, b64, compact
 from tests.shared import shared
+from tests.strange import changed
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import UsageError
@@ -50,6 +53,14 @@ def test_anything_else_is_refused(content: bytes) -> None:
     with pytest.raises(UsageError) as refusal:
         TrustedRoot.parse(content)
     assert refusal.value.failure.code is codes.TRUSTED_ROOT_UNUSABLE
+
+
+@given(changed(json.loads(LOG.trusted_root())))
+def test_a_changed_root_is_read_whole_or_refused(document: Any) -> None:
+    with contextlib.suppress(UsageError):
+        root = TrustedRoot.parse(compact(document))
+        assert all(log.id == name and log.start.tzinfo is UTC for name, log in root.logs.items())
+        assert all(isinstance(log.url, str) for log in root.logs.values())
 
 
 def test_both_ends_of_a_key_s_period_belong_to_it() -> None:
