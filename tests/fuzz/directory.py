@@ -10,10 +10,9 @@ from datetime import UTC
 
 from ghcr_signer.core import directory
 from tests.fuzz import real
-from tests.fuzz.mutation import HEAD, join, of_parts, split
+from tests.fuzz.mutation import HEAD, from_seeds, join, of_parts, split
 from tests.fuzz.reading import accepted
 
-mutate = of_parts
 _MODES = {b"": directory.FOLDER, b"f": directory.REGULAR, b"l": directory.SYMLINK}
 
 
@@ -23,6 +22,9 @@ def seeds() -> Iterator[bytes]:
         dashes = set_name.replace(":", "-").replace("+00-00", "Z").encode()
         names = (set_name.encode(), dashes, entry_name.encode(), b"f" + HEAD + b"README.md")
         yield join([*names, files["IMAGE"], b"latest", b"v1\nv1.2\n"])
+
+
+mutate = from_seeds(of_parts, seeds)
 
 
 def run(data: bytes) -> None:

@@ -30,11 +30,10 @@ from ghcr_signer.core.verification import verify
 from tests.forge import NOW, OCI_MANIFEST, compact, entry, sha256
 from tests.fuzz import real
 from tests.fuzz.log_entry import promised
-from tests.fuzz.mutation import HEAD, PART, join, of_parts
+from tests.fuzz.mutation import HEAD, PART, from_seeds, join, of_parts
 from tests.fuzz.ours import ALICE, BOB, LOG
 from tests.trust import authority, rule, trust
 
-mutate = of_parts
 RAW, SIGN, PROMISE = b"r", b"s", b"p"
 _SET = "2026-11-20T12:00:00+00:00"
 _DIGEST = re.compile(rb"sha256:[0-9a-f]{64}")
@@ -58,6 +57,9 @@ def seeds() -> Iterator[bytes]:
 def encoded(how: bytes, name: str, files: Mapping[str, bytes]) -> bytes:
     parts = [f"{file} 100644".encode() + HEAD + content for file, content in files.items()]
     return join([how, name.encode(), *parts])
+
+
+mutate = from_seeds(of_parts, seeds)
 
 
 def run(data: bytes) -> None:

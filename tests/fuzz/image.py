@@ -10,10 +10,9 @@ from ghcr_signer.core import image
 from ghcr_signer.core.image import Image
 from tests.forge import compact
 from tests.fuzz import real
-from tests.fuzz.mutation import of_json
+from tests.fuzz.mutation import from_seeds, of_json
 from tests.fuzz.reading import accepted, require_one_reading
 
-mutate = of_json
 _OCI = "application/vnd.oci.image."
 _DOCKER = "application/vnd.docker.distribution.manifest."
 
@@ -33,6 +32,9 @@ def seeds() -> Iterator[bytes]:
         yield compact({"schemaVersion": 2, "mediaType": index, "manifests": listed})
     label = {"org.opencontainers.image.source": "https://example.com/acme/app"}
     yield compact({"created": "2026-01-01T00:00:00Z", "config": {"Labels": label}})
+
+
+mutate = from_seeds(of_json, seeds)
 
 
 def run(data: bytes) -> None:

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from ghcr_signer.core.key import PublicKey, essence_of
 from tests.forge import Signer
 from tests.fuzz import real
-from tests.fuzz.mutation import join, of_parts, split
+from tests.fuzz.mutation import from_seeds, join, of_parts, split
 from tests.fuzz.ours import ALICE, BOB
 from tests.fuzz.reading import accepted
-
-mutate = of_parts
 
 
 def seeds() -> Iterator[bytes]:
@@ -24,6 +22,9 @@ def seeds() -> Iterator[bytes]:
         yield join([signer.pem, signer.sign(b"message"), b"message"])
         yield join([signer.spki, signer.sign(b"message"), b"message"])
     yield join([BOB.pem, BOB.sign_prehashed(b"message"), b"message"])
+
+
+mutate = from_seeds(of_parts, seeds)
 
 
 def run(data: bytes) -> None:

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from ghcr_signer.core.manifest import SignatureManifest
 from tests.forge import artifact
 from tests.fuzz import real
-from tests.fuzz.mutation import join, of_parts, split
+from tests.fuzz.mutation import from_seeds, join, of_parts, split
 from tests.fuzz.reading import accepted, holds, require_one_reading
 
-mutate = of_parts
 _ANNOTATIONS = {
     *("dev.cosignproject.cosign/signature", "dev.sigstore.cosign/bundle"),
     *("dev.sigstore.cosign/certificate", "dev.sigstore.cosign/chain"),
@@ -30,6 +29,9 @@ def seeds() -> Iterator[bytes]:
     annotations = {"dev.cosignproject.cosign/signature": "AA=="}
     several = artifact([(b"one", annotations), (b"other", annotations), (b"one", annotations)])
     yield join([several["MANIFEST"], several["CONFIG_BLOB"] + b" "])
+
+
+mutate = from_seeds(of_parts, seeds)
 
 
 def run(data: bytes) -> None:

@@ -10,9 +10,13 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import cache
 from random import Random
 from typing import Any
+
+Mutator = Callable[[bytes, int, int], bytes]
+"""A custom mutator of atheris: an input, how long it may become, and a seed."""
 
 Blindly = Callable[[bytes, int], bytes]
 """libFuzzer's own mutator: bytes, and how many there may be."""
@@ -218,6 +222,22 @@ _YAML = (
     ),
     *(b"ghcr.io/acme**", b"*", b"**/x", b"ghcr.io/*/*/*/*", b"latest*", b"sha256-*", b"threshold"),
 )
+
+
+def from_seeds(change: Mutator, seeds: Callable[[], Iterator[bytes]]) -> Mutator:
+    """A custom mutator that often begins again with a good input: what has once been broken stays
+    so, and would soon be all that there is.
+    """
+
+    def mutate(data: bytes, most: int, seed: int) -> bytes:
+        random = Random(seed)
+        return change(random.choice(good()) if random.random() < 0.5 else data, most, seed)
+
+    @cache
+    def good() -> list[bytes]:
+        return list(seeds())
+
+    return mutate
 
 
 PART, HEAD = b"\n\xff\xff", b"\xff"

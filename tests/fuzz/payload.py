@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from ghcr_signer.core.formats import simple_signing
 from tests.forge import payload
 from tests.fuzz import real
-from tests.fuzz.mutation import of_json
+from tests.fuzz.mutation import from_seeds, of_json
 from tests.fuzz.reading import accepted, require_one_reading
-
-mutate = of_json
 
 
 def seeds() -> Iterator[bytes]:
     for files in real.entries().values():
         yield files["PAYLOAD_BLOB"]
     yield payload("ghcr.io/acme/app", "0" * 64, {"env": "prod", "repository": "ghcr.io/acme/app"})
+
+
+mutate = from_seeds(of_json, seeds)
 
 
 def run(data: bytes) -> None:

@@ -14,17 +14,15 @@ from ghcr_signer.core.policy import Policy
 from ghcr_signer.core.reference import Reference
 from tests import pyyaml
 from tests.fuzz import real
-from tests.fuzz.mutation import of_lines
+from tests.fuzz.mutation import from_seeds, of_lines
 from tests.fuzz.ours import ALICE, BOB
 from tests.fuzz.reading import accepted
 
-mutate = of_lines
-_FULL = """\
+_BOUNDED = """\
 version: 1
-trustedRoot: log/trusted_root.json
 rules:
 - name: app
-  images: [{glob: ghcr.io/acme/**}, {glob: 'localhost:5000/*/app'}]
+  images: [{glob: ghcr.io/acme/**}]
   authorities:
   - name: alice
     key:
@@ -32,28 +30,38 @@ rules:
       notBefore: 2026-01-01T00:00:00Z
       rotateAfter: 2026-12-01T00:00:00.5Z
       notAfter: 2027-01-01T02:00:00+02:00
-  - {name: bob, key: {path: bob.pub, revoked: {from: 2026-06-01T00:00:00Z, reason: lost}}}
-  threshold: 2
-  everySignature: any
-  transparencyLog: optional
-  annotations: {env: prod}
-  tags: [latest, 'v*']
-withdrawn:
-- {digest: 'sha256:DIGEST', date: 2026-07-01T00:00:00Z, reason: broken}
-""".replace("DIGEST", "0" * 64)
-_SMALL = """\
+"""
+_TWO = """\
 version: 1
 rules:
 - name: app
-  images:
-  - glob: ghcr.io/acme/*
-  authorities: [{name: alice, key: {path: keys/alice.pub}}]
-  platforms: required
+  images: [{glob: 'localhost:5000/*/app'}, {glob: ghcr.io/a}]
+  authorities:
+  - {name: a, key: {path: keys/alice.pub}}
+  - {name: b, key: {path: bob.pub, revoked: {from: 2026-06-01T00:00:00Z, reason: x}}}
+  threshold: 2
+  everySignature: any
+  transparencyLog: optional
 """
+_REST = """\
+version: 1
+trustedRoot: log/root.json
+rules:
+- name: app
+  images:
+  - glob: ghcr.io/*
+  authorities: [{name: a, key: {path: bob.pub}}]
+  platforms: required
+  dockerReference: ignore
+  annotations: {env: prod}
+  tags: [latest, 'v*']
+withdrawn:
+- {digest: 'sha256:DIGEST', date: 2026-07-01T00:00:00Z, reason: x}
+""".replace("DIGEST", "0" * 64)
 
 
 def seeds() -> Iterator[bytes]:
-    for text in (_FULL, _SMALL):
+    for text in (_BOUNDED, _TWO, _REST):
         yield text.encode()
         yield json.dumps(yaml.load(text, yaml.BaseLoader)).encode()
         yield yaml.safe_dump(yaml.safe_load(text)).encode()
@@ -61,12 +69,16 @@ def seeds() -> Iterator[bytes]:
     yield b"a: |\n  b\n  c\nd: >-\n  e\n\n  f\n? g\n: \"\\u0041\\\n  b\"\n'h': [1, true, -7, 010]\n"
 
 
+mutate = from_seeds(of_lines, seeds)
+
+
 def run(data: bytes) -> None:
     document = accepted(lambda: strict_yaml.loads(data))
     if document is None:
         return
-    assert pyyaml.reads_likewise(document, data.decode())
     assert pyyaml.libyaml_reads_likewise(document, data.decode())
+    if len(data) < 200:  # it is slow, and its own events are what was read
+        assert pyyaml.reads_likewise(document, data.decode())
     found = accepted(lambda: policy_file.parse(data, _read))
     if found is not None:
         _require_whole(*found)

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 from ghcr_signer.core.reference import Digest, Reference, parse_tag, same_repository
 from tests.fuzz import real
-from tests.fuzz.mutation import join, of_parts, split
+from tests.fuzz.mutation import from_seeds, join, of_parts, split
 from tests.fuzz.reading import accepted
 
-mutate = of_parts
 _DOCKER_HUB = "docker.io"
 
 
@@ -20,6 +19,9 @@ def seeds() -> Iterator[bytes]:
     yield join([b"docker.io/library/alpine:3.20", b"index.docker.io/library/alpine"])
     yield join([b"index.docker.io/library/alpine", b"docker.io/library/alpine"])
     yield join([b"localhost:5000/a__b/c.d-e:v1@sha256:" + b"0" * 64, b"[::1]:5000/app"])
+
+
+mutate = from_seeds(of_parts, seeds)
 
 
 def run(data: bytes) -> None:

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from datetime import UTC
 
 from ghcr_signer.core.trusted_root import TrustedRoot
-from tests.fuzz.mutation import of_json
+from tests.fuzz.mutation import from_seeds, of_json
 from tests.fuzz.ours import LOG
 from tests.fuzz.reading import accepted, require_one_reading
 from tests.shared import shared
-
-mutate = of_json
 
 
 def seeds() -> Iterator[bytes]:
@@ -22,6 +20,9 @@ def seeds() -> Iterator[bytes]:
         yield json.dumps({"tlogs": [log]}).encode()
     yield LOG.trusted_root()
     yield LOG.trusted_root("2021-01-01T00:00:00+01:00", "2030-01-01T00:00:00.5Z")
+
+
+mutate = from_seeds(of_json, seeds)
 
 
 def run(data: bytes) -> None:
