@@ -186,41 +186,11 @@ def _encoded(text: str) -> bytes:
 
 _WORD = re.compile(rb"[^\s,:{}\[\]'\"-]+|[,:{}\[\]'\"-]")
 _YAML = (
-    *(
-        b"&a",
-        b"*a",
-        b"!!str x",
-        b"! x",
-        b"<<",
-        b"---",
-        b"...",
-        b"%YAML 1.1",
-        b"|",
-        b">-",
-        b"? ",
-        b"~",
-    ),
-    *(b"yes", b"010", b"0x1f", b"1_0", b"-0", b"+1", b"1.5", b"1:30", b"null", b"=", b"2026-02-30"),
-    *(
-        b"[",
-        b"]",
-        b"{",
-        b"}",
-        b'"\\ud800"',
-        b'"\\UFFFFFFFF"',
-        b"\xef\xbb\xbf",
-        b"\xe2\x80\xa8",
-        b"\r",
-    ),
-    *(
-        b"keys/../alice.pub",
-        b"/etc/passwd",
-        b"keys//bob.pub",
-        b"C:/x",
-        b"bob.pub",
-        b"ghcr.io/**/x*",
-    ),
-    *(b"ghcr.io/acme**", b"*", b"**/x", b"ghcr.io/*/*/*/*", b"latest*", b"sha256-*", b"threshold"),
+    *b"&a *a << --- ... | >- ~ yes 010 0x1f 1_0 -0 +1 1.5 1:30 null = 2026-02-30 [ ] { }".split(),
+    *b"keys/../alice.pub /etc/passwd keys//bob.pub C:/x bob.pub threshold".split(),
+    *b"ghcr.io/**/x* ghcr.io/acme** * **/x ghcr.io/*/*/*/* latest* sha256-*".split(),
+    *(b"!!str x", b"! x", b"? ", b"%YAML 1.1", b'"\\ud800"', b'"\\UFFFFFFFF"'),
+    *map(_encoded, "\ufeff\u2028\r"),
 )
 
 
