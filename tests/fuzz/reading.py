@@ -6,13 +6,10 @@ import json
 from collections.abc import Callable
 from typing import TypeVar
 
-from ghcr_signer.core import codes, strict_json
+from ghcr_signer.core import codes, limits, strict_json
 from ghcr_signer.core.errors import GhcrSignerError
 
 T = TypeVar("T")
-
-LONGEST = 1 << 20
-"""Characters of a message: an output cuts it, but somebody has to hold it."""
 
 
 def accepted(read: Callable[[], T]) -> T | None:
@@ -22,7 +19,7 @@ def accepted(read: Callable[[], T]) -> T | None:
     except GhcrSignerError as refusal:
         failure = refusal.failure
     assert failure.code is not codes.INTERNAL
-    assert len(failure.message) < LONGEST
+    assert len(failure.message) <= limits.TEXT_CHARACTERS + 1
     return None
 
 

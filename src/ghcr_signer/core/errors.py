@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from types import TracebackType
 
+from ghcr_signer.core import limits
 from ghcr_signer.core.codes import Code
 
 
@@ -42,6 +43,8 @@ class GhcrSignerError(Exception):
     """Any error that this program raises on purpose."""
 
     def __init__(self, code: Code, message: str, *, file: str = "", fix: str = "") -> None:
+        if len(message) > limits.TEXT_CHARACTERS:  # a thousand entries could each quote a file
+            message = f"{message[: limits.TEXT_CHARACTERS]}…"
         super().__init__(message)
         self.failure = Failure(code, message, file, fix)
 

@@ -68,6 +68,9 @@ YAML_DEPTH = 20
 GLOB_WILDCARDS = 3
 """`*` and `**` in one glob of a policy: what a glob costs to match grows with their power."""
 
+TEXT_CHARACTERS = 4096
+"""Foreign text in an error's message, or in a report: a file of 4 MiB may be quoted in either."""
+
 CLOCK_SKEW_SECONDS = 300
 """How far in the future a verified time or a set's name may lie: clocks differ."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-_LONGEST = 4096
+from ghcr_signer.core import limits
 
 
 def visible(text: str) -> str:
@@ -17,7 +17,7 @@ def visible(text: str) -> str:
     Nor does it hold `##[`, which begins a workflow command wherever it stands in a line of a job's
     log (actions/runner, ActionCommand): a step may run the command line, too.
     """
-    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    shown = text if len(text) <= limits.TEXT_CHARACTERS else f"{text[: limits.TEXT_CHARACTERS]}…"
     shown = shown.replace("##[", "##\\[")
     if shown.isascii() and shown.isprintable():
         return shown

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.forge import NOW, SET, Log, Signer, entry
 from tests.trust import authority, rule, trust
 
-from ghcr_signer.core import codes, schemas
+from ghcr_signer.core import codes, limits, schemas
 from ghcr_signer.core.directory import regular
-from ghcr_signer.core.errors import Failure, UsageError
+from ghcr_signer.core.errors import Failure, Refused, UsageError
 from ghcr_signer.core.finding import good, unknown, wrong
 from ghcr_signer.core.ledger import Ledger, verify_set
 from ghcr_signer.core.plan import Confirm, MoveTag, Plan, Push, Retired
@@ -508,3 +508,10 @@ def test_what_could_not_be_seen_fails_nothing() -> None:
 def test_a_finding_says_nothing_to_markdown() -> None:
     shown = "\n".join(markdown_report.render(Report("doctor", findings=(good(EVIL, EVIL),))))
     assert f"- ✅ {markdown(EVIL)}: {markdown(EVIL)}" in shown
+
+
+def test_what_an_error_quotes_is_cut_before_anybody_holds_a_thousand_of_it() -> None:
+    refusal = Refused(codes.NOT_SIGNABLE, f"it is not {'x' * 10**6}")
+    assert len(refusal.failure.message) == len(str(refusal)) < 5000
+    whole = "x" * limits.TEXT_CHARACTERS
+    assert str(Refused(codes.NOT_SIGNABLE, whole)) == whole
