@@ -13,6 +13,8 @@ from tests.interop.user import Done, User
 from tests.peers import images
 from tests.peers.cosign import Cosign, KeyPair
 
+from ghcr_signer.core.formats.simple_signing import SIGNATURE
+
 IMAGE = images.build()
 OTHER = images.build(attestations=True)
 SIGNED = [IMAGE.digest, *(manifest.digest for manifest in IMAGE.platforms)]
@@ -202,7 +204,10 @@ def test_a_set_without_the_image_is_refused(team: Team) -> None:
 def test_nothing_is_signed_beside_what_does_not_verify(team: Team) -> None:
     team.signs("alice")
     path = team.user.entries[IMAGE.digest] / "MANIFEST"
-    path.write_bytes(path.read_bytes().replace(b"MEU", b"MEV").replace(b"MEQ", b"MER"))
+    manifest = path.read_text()
+    signature = json.loads(manifest)["layers"][0]["annotations"][SIGNATURE]
+    other = f"{signature[:20]}{'B' if signature[20] == 'A' else 'A'}{signature[21:]}"
+    path.write_text(manifest.replace(signature, other))
     before = team.files()
     done = team.sign("bob", "--add-to", team.set)
     assert done.code == 1
