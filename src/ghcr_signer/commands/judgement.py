@@ -123,7 +123,8 @@ class Judgement:
         change = read_change(git, base, head, folder, places)
         if before.find(POLICY) and not after.find(POLICY):  # a key in its place would be weaker
             change = replace(change, result_trusts=False)
-        notices = list(_notices(change, base, folder, is_empty=not source.exists))
+        notices = [] if git.is_ancestor(base, head) else [lag(base)]
+        notices += _notices(change, base, folder, is_empty=not source.exists)
         trust_change: TrustChange | None = None
         files = after if change.brings_its_trust else before
         there, strays = source.sets()
@@ -214,6 +215,14 @@ class _Judged:
     report: Report
     policy: Policy = NO_RULE
     verdicts: tuple[Verdict, ...] = ()
+
+
+def lag(base: str) -> str:
+    """What a reader must know of a change that is not on top of what it would be merged into."""
+    return (
+        f"WARNING: commits of {base[:12]} are not in this change, so merging does something else"
+        f" than is said here. First bring it up to date: git merge {base[:12]}"
+    )
 
 
 def _notices(change: Change, base: str, folder: str, *, is_empty: bool) -> Iterator[str]:

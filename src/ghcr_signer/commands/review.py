@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ghcr_signer.commands.arguments import (
     DEFAULT_DIRECTORY,
@@ -17,7 +16,7 @@ from ghcr_signer.commands.arguments import (
     add_trust,
     trust_options,
 )
-from ghcr_signer.commands.judgement import Judgement
+from ghcr_signer.commands.judgement import Judgement, lag
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import UsageError
 from ghcr_signer.peers.commit import CommittedDirectory
@@ -28,17 +27,12 @@ from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.survey import survey
 
-if TYPE_CHECKING:
-    pass
-
-_DEFAULT = "origin/HEAD...HEAD"
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """Which change to review, and under which trust."""
 
-    change: str
+    change: str | None
     directory: Path
     trust: TrustOptions
     environment: Mapping[str, str] = field(repr=False)
@@ -49,10 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "change",
         nargs="?",
-        default=_DEFAULT,
         metavar="BASE..HEAD",
         help="what HEAD does to BASE; BASE...HEAD: to where the two part; BASE: what the present"
-        f" HEAD does to it (default: {_DEFAULT})",
+        " HEAD does to it (default: what it does since it left origin's default branch)",
     )
     parser.add_argument(
         "--directory",
@@ -77,7 +70,7 @@ def run(options: Options, progress: Progress) -> Report:
     for commits that are not there.
     """
     git = Git.around(options.directory)
-    base, head = _ends(options.change, git)
+    tip, base, head = _ends(options.change, git)
     registries = Registries(Access.PULL, options.environment)
     judgement = Judgement(
         options.directory,
@@ -89,16 +82,26 @@ def run(options: Options, progress: Progress) -> Report:
     )
     folder = git.path(options.directory)
     with closing(CommittedDirectory(git, head, folder)) as source:
-        return replace(judgement.of_change(git, base, source), command="review")
+        report = judgement.of_change(git, base, source)
+    behind = () if tip == base else (lag(tip),)
+    return replace(report, command="review", notices=(*behind, *report.notices))
 
 
-def _ends(change: str, git: Git) -> tuple[str, str]:
-    """The base and the head that a range means, as git understands it."""
+def _ends(change: str | None, git: Git) -> tuple[str, str, str]:
+    """What a range names on its left, the base and the head that it means, as git understands it;
+    the default branch's, where there is none.
+    """
+    if change is None:
+        branch = git.default_branch()
+        if branch is None:
+            fix = "Name the change: ghcr-signer review BASE...HEAD"
+            raise UsageError(codes.NO_COMMIT, "origin's default branch is not known here", fix=fix)
+        change = f"{branch}...HEAD"
     left, dots, right = change.partition("..")
-    base, head = git.resolve(left or "HEAD"), git.resolve(right.removeprefix(".") or "HEAD")
-    if dots and right.startswith("."):
-        shared = git.merge_base(base, head)
-        if shared is None:
-            raise UsageError(codes.NO_COMMIT, f"{change!r}: they have no commit in common")
-        base = shared
-    return base, head
+    tip, head = git.resolve(left or "HEAD"), git.resolve(right.removeprefix(".") or "HEAD")
+    if not (dots and right.startswith(".")):
+        return tip, tip, head
+    shared = git.merge_base(tip, head)
+    if shared is None:
+        raise UsageError(codes.NO_COMMIT, f"{change!r}: they have no commit in common")
+    return tip, shared, head

@@ -221,9 +221,28 @@ def test_a_range_is_what_git_means_by_it(project: Project) -> None:
         assert sets(change) == (0, 1), change
     assert sets("..main") == (0, 0)
     assert sets("side..main")[0] == 1  # the README goes beside a new set
-    repository.git("update-ref", "refs/remotes/origin/HEAD", side)
+
+
+def test_without_a_range_it_is_what_a_branch_does_to_the_default_branch(project: Project) -> None:
+    """git init and a push make no origin/HEAD: the usual names are known without it."""
+    code, report = review()
+    assert (code, report["failures"][0]["code"]) == (2, "GS2010")
+    assert report["failures"][0]["fix"] == "Name the change: ghcr-signer review BASE...HEAD"
+    project.repository.git("update-ref", "refs/remotes/origin/main", project.base)
     code, report = review()
     assert (code, report["counts"]["sets"]) == (0, 1)
+    assert "WARNING" not in "".join(report["notices"])
+
+
+@pytest.mark.parametrize("dots", ["..", "..."])
+def test_a_change_that_lags_behind_its_base_is_told_to_catch_up(
+    project: Project, dots: str
+) -> None:
+    other = {**KEY, **project.release(OLD_SET, OLD)}
+    ahead = project.repository.commit(other, project.base)
+    _, report = review(f"{ahead}{dots}{project.head}")
+    (warning,) = (each for each in report["notices"] if each.startswith("WARNING"))
+    assert warning.endswith(f"First bring it up to date: git merge {ahead[:12]}")
 
 
 @pytest.mark.parametrize("change", ["nowhere..HEAD", "HEAD..nowhere", "a...b...c"])
