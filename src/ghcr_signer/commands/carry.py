@@ -12,9 +12,10 @@ from pathlib import Path
 from ghcr_signer.commands.arguments import TrustOptions
 from ghcr_signer.commands.judgement import Judgement
 from ghcr_signer.core import codes
-from ghcr_signer.core.errors import GhcrSignerError
+from ghcr_signer.core.errors import GhcrSignerError, UsageError
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.peers.commit import CommittedDirectory
+from ghcr_signer.peers.git import Git
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.new_set import read_set
 from ghcr_signer.transfer.progress import Progress
@@ -52,7 +53,7 @@ def carry(
         pushed = push(ready, progress, again)
     except GhcrSignerError as error:
         return replace(report, failures=(*report.failures, error.failure))
-    notices = (*report.notices, *_told(pushed))
+    notices = (*report.notices, *_told(pushed), _left(ready.git, path))
     steps = () if pushed.pull_request else (f"open the pull request: {pushed.page}",)
     return replace(report, notices=notices, next_steps=steps if pushed.page else ())
 
@@ -71,11 +72,8 @@ def _judged(
     with closing(CommittedDirectory(git, ready.trial, git.path(directory))) as source:
         found = judgement.of_change(git, base, source)
     waiting = [each for each in found.verdicts if _waits(each)]
-    notices = (
-        f"too few have signed yet, so its check will fail: {failure.file}: {failure.message}"
-        for each in waiting
-        for failure in each.failures
-    )
+    reasons = {failure.message: None for each in waiting for failure in each.failures}
+    notices = (f"too few have signed yet, so its check will fail: {each}" for each in reasons)
     return replace(
         report,
         sets=found.sets,
@@ -89,6 +87,19 @@ def _judged(
 def _waits(verdict: Verdict) -> bool:
     only_too_few = {failure.code for failure in verdict.failures} == {codes.THRESHOLD}
     return only_too_few and all(each.valid for each in verdict.signatures)
+
+
+def _left(git: Git, path: str) -> str:
+    """What lies in the clone still: git overwrites no file that it does not know, or that differs,
+    and then refuses to pull the set that was merged.
+    """
+    name, folder = Path(path).name, git.path(Path(path).parent)
+    try:
+        is_known = name in (git.names(git.resolve("HEAD"), folder) or ())
+    except UsageError:  # there is no commit yet
+        is_known = False
+    command = ("git", "checkout", "--", path) if is_known else ("rm", "-r", path)
+    return f"it is pushed, and lies here too; before the next git pull: {shlex.join(command)}"
 
 
 def _told(pushed: Pushed) -> Iterator[str]:

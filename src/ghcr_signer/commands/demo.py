@@ -82,7 +82,7 @@ def run(options: Options, progress: Progress) -> Report:
         story.tell("6. And somebody who changes one byte of a signed payload is refused:")
         _tamper(story.folder / "SIGNATURES")
         story.run("verify", *_UNLOGGED, expected=1)
-    return Report("demo", content="That was the whole job. Next: README.md, “A signer's day”.")
+    return Report("demo", content="That was the whole job. Next: README.md, “Adopt it”.")
 
 
 @dataclass(frozen=True, slots=True)

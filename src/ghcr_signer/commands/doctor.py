@@ -177,7 +177,7 @@ def _github(
         yield unknown("GitHub", why, "Name it: --github OWNER/REPOSITORY")
         return
     if not options.token:
-        fix = "With a token that may read the settings: GH_TOKEN=$(gh auth token)"
+        fix = "With a token that may read them: GH_TOKEN=$(gh auth token) ghcr-signer doctor"
         yield unknown("GitHub", f"the settings of {name} were not looked at", fix)
         return
     try:

@@ -133,7 +133,14 @@ def run(options: Options, progress: Progress) -> Report:
         "init",
         findings=tuple(good(name, words) for name, words in sorted(said.items())),
         notices=tuple(_notices(options, project, key, written, git.root)),
-        next_steps=tuple(_next_steps(options.software, sorted(written), git.root)),
+        next_steps=tuple(
+            _next_steps(
+                options.software,
+                sorted(written),
+                git.root,
+                has_origin=git.remote("origin") is not None,
+            )
+        ),
     )
 
 
@@ -245,12 +252,16 @@ def _notices(
         )
 
 
-def _next_steps(software: Software | None, names: list[str], root: Path) -> Iterator[str]:
+def _next_steps(
+    software: Software | None, names: list[str], root: Path, *, has_origin: bool
+) -> Iterator[str]:
     yield "ghcr-signer policy check"
     if (root / DEFAULT_DIRECTORY).exists():
         yield "ghcr-signer verify"
     yield f"git add {shlex.join(names)}"
     yield 'git commit --message "Set up the signatures"'
+    if not has_origin:
+        yield "git remote add origin https://github.com/OWNER/REPOSITORY"
     yield "git push --set-upstream origin HEAD"
     name, at = (software.name, software.commit) if software else ("OWNER/ghcr-signer", "main")
     yield f"then the settings, by hand: https://github.com/{name}/blob/{at}/docs/maintainer.md"

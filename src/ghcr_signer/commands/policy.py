@@ -207,11 +207,13 @@ def _test(options: Options, now: datetime, progress: Progress) -> Report:
     base = git.resolve(options.base or "HEAD")
     present = require_trust(TrustOptions(), CommittedFiles(git, base, git.path(directory)))
     proposed = require_trust(options.trust, FilesAround(directory))
+    is_begun = bool(options.about) or directory.exists()  # the first set makes it
     before, after = (
-        examine(Worktree(directory), each.trust, now, progress) for each in (present, proposed)
+        examine(Worktree(directory), each.trust, now, progress).verdicts if is_begun else ()
+        for each in (present, proposed)
     )
     return Report(
         "policy",
         notices=(f"{proposed}, beside {present} of {base[:12]}",),
-        trust_change=TrustChange.of(present.trust, proposed.trust, before.verdicts, after.verdicts),
+        trust_change=TrustChange.of(present.trust, proposed.trust, before, after),
     )

@@ -248,7 +248,10 @@ def _renamed(change: Change, late: Iterable[_Late], names: Mapping[str, str]) ->
         fix = ""
         if new := names.get(entry.set_name):
             old, new = (quote(f"{change.folder}/{name}") for name in (entry.set_name, new))
-            fix = f"Names are not signed, so rename the set: `git mv {old} {new}`. {_IF_OLDER}"
+            fix = (
+                f"Names are not signed, so rename the set: `git mv {old} {new}` (plain `mv` while"
+                f" git does not know it yet). {_IF_OLDER}"
+            )
         yield replace(failure, fix=fix)
 
 

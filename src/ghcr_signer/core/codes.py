@@ -602,7 +602,7 @@ NOT_SIGNABLE = Code(
     "GS1307",
     "What was given cannot be signed as an image",
     "Image indexes and manifests (OCI or Docker schema 2) can be signed.",
-    "Check the digest and the files given with --subject.",
+    "Check the repository's name, the digest, and the files given with --subject.",
 )
 SUBJECT_MISSING = Code(
     "GS1308",

@@ -64,7 +64,8 @@ def _check_rule(intent: Intent, rule: Rule) -> None:
         if not rule.lets_move(tag):
             allowed = ", ".join(rule.tags) or "none"
             message = f"the rule {rule.name!r} does not let a set move {tag!r}, but {allowed}"
-            raise Refused(codes.TAG_NOT_ALLOWED, message)
+            fix = "Leave that tag away, or have it added to the rule's `tags` first."
+            raise Refused(codes.TAG_NOT_ALLOWED, message, fix=fix)
     for name, value in rule.annotations.items():
         if intent.annotations.get(name) != value:
             message = f"the rule {rule.name!r} wants the signed annotation {name!r}: {value!r}"

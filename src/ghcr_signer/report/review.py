@@ -63,7 +63,8 @@ def _signature_wanted(report: Report, review: Review) -> str:
             names = " or ".join(wanted.missing)
             return (
                 f"Have {names} sign too: `ghcr-signer sign {image.repository}@{image.digest}"
-                f" --add-to {review.folder}/{image.set_name} --sk` (or --key)."
+                f" --add-to {review.folder}/{image.set_name} --sk --push` (or --key), on the"
+                " branch of this change."
             )
     return ""
 
