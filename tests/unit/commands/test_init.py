@@ -115,6 +115,15 @@ def test_what_is_not_said_is_taken_from_origin(root: Path, run: Run, origin: str
     assert "An organization cannot review" in shown
 
 
+def test_it_is_pushed_to_an_origin_that_there_is(root: Path, run: Run) -> None:
+    _, shown = run()
+    add, push = "git remote add origin https://", "git push --set-upstream origin HEAD"
+    assert 0 < shown.find(add) < shown.find(push)
+    Repository(root).git("remote", "add", "origin", "https://forge.example/acme/signatures")
+    _, shown = run()
+    assert (add in shown, push in shown) == (False, True)
+
+
 @pytest.mark.parametrize("origin", [None, "https://forge.example/acme/signatures"])
 def test_what_nobody_says_is_asked_for_in_one_go(root: Path, run: Run, origin: str | None) -> None:
     if origin:

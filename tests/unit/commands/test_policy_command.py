@@ -555,6 +555,14 @@ def test_without_a_policy_the_key_is_told(project: Project, run: Run) -> None:
 # What would change
 
 
+def test_before_the_first_set_nothing_would_flip(project: Project, run: Run) -> None:
+    shutil.rmtree(project.folder / "SIGNATURES")
+    project.write("policy.yml", policy())
+    project.commit()
+    assert run("policy", "test") == (0, Saying("0 entries", "none of them would"))
+    assert run("policy", "test", "ELSEWHERE")[0] == 2
+
+
 def test_what_would_flip_is_listed(project: Project, run: Run) -> None:
     name, files = entry([BOB], log=LOG, digest="3" * 64)
     write(project.folder, {NEXT: {name: files}})

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,23 @@ def test_the_branch_is_the_set_on_top_of_the_default_branch(signer: Signer) -> N
     assert signer.verify(commit).exit_code == 0
     assert f"{BRANCH} at {HUB}{UPSTREAM} is commit {commit}" in report.notices
     assert report.next_steps == (f"open the pull request: {PAGE}",)
+
+
+def as_told(report: Report, signer: Signer) -> None:
+    """What it says of the clone is done, and then the clone is pulled."""
+    (told,) = (each for each in report.notices if "before the next git pull: " in each)
+    subprocess.run(["sh", "-c", told.partition("pull: ")[2]], cwd=signer.clone, check=True)
+    signer.git("pull", "--quiet", "--ff-only")
+
+
+def test_when_it_is_merged_the_clone_can_be_pulled(signer: Signer) -> None:
+    signer.write()
+    report = signer.push()
+    commit = signer.branches()[BRANCH]
+    signer.git("update-ref", "refs/heads/main", commit, at=signer.bare(UPSTREAM))
+    as_told(report, signer)
+    assert signer.git("status", "--porcelain") == ""
+    assert signer.git("rev-parse", "HEAD") == commit
 
 
 def attributes(signer: Signer) -> None:
@@ -381,6 +399,8 @@ def test_what_waits_for_a_second_signer_is_pushed_and_followed(signer: Signer) -
     changed = signer.git("diff", "--name-only", "main", commit, at=at).splitlines()
     assert set(changed) == files.keys()
     assert signer.verify(commit, TrustOptions()).exit_code == 0
+    as_told(second, signer)
+    assert signer.git("rev-parse", "HEAD") == commit
     signer.merge(**{"README.md": b"meanwhile\n"})
     assert codes_of(signer.push(trust=TrustOptions())) == []
     assert signer.branches()[BRANCH] == commit
