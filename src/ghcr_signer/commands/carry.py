@@ -74,10 +74,11 @@ def _judged(
     waiting = [each for each in found.verdicts if _waits(each)]
     reasons = {failure.message: None for each in waiting for failure in each.failures}
     notices = (f"too few have signed yet, so its check will fail: {each}" for each in reasons)
+    verdicts = tuple(each for each in found.verdicts if each not in waiting)
     return replace(
         report,
-        sets=found.sets,
-        verdicts=tuple(each for each in found.verdicts if each not in waiting),
+        sets=found.sets if verdicts else 0,
+        verdicts=verdicts,
         failures=(*report.failures, *found.failures),
         notices=(*report.notices, *found.notices, *notices),
         change=found.change,

@@ -89,6 +89,13 @@ def test_what_a_rule_will_refuse_is_refused(
     )
 
 
+def test_what_is_not_made_yet_need_not_be_removed() -> None:
+    policy = Policy((trust.rule(ALICE, tags=("v*",)),), {})
+    with pytest.raises(Refused) as caught:
+        check_intent(INTENT, policy, NOW)
+    assert caught.value.failure.next_step.startswith("Leave that tag away")
+
+
 def test_platforms_that_no_rule_asks_for_may_stay_unsigned() -> None:
     assert refusal(trust.rule(ALICE), unsigned=(PLATFORM,)) is None
 
