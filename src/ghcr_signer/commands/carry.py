@@ -21,6 +21,8 @@ from ghcr_signer.transfer.new_set import read_set
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.push import Pushed, Ready, prepare, push
 
+_IN_VAIN = (codes.SET_THERE, codes.NO_DIRECTORY)  # the same again would fail in the same way
+
 
 def push_command(path: str, trust: TrustOptions) -> str:
     """The command that carries a written set into a pull request, under the same trust."""
@@ -38,12 +40,11 @@ def carry(
     add to the report what came of it.
 
     What fails leaves the set where it is; the report's next step is then the command that pushes
-    it. `path` is None where no set was written.
+    it, unless that would be in vain. `path` is None where no set was written.
     """
     if path is None:
         return report
     directory, again = Path(path).parent, push_command(path, trust)
-    report = replace(report, next_steps=(again,))
     try:
         entries = read_set(directory, Path(path).name)
         ready = prepare(directory, Path(path).name, entries, environment, progress)
@@ -52,7 +53,8 @@ def carry(
             return replace(report, next_steps=())
         pushed = push(ready, progress, again)
     except GhcrSignerError as error:
-        return replace(report, failures=(*report.failures, error.failure))
+        steps = () if error.failure.code in _IN_VAIN else (again,)
+        return replace(report, failures=(*report.failures, error.failure), next_steps=steps)
     notices = (*report.notices, *_told(pushed), _left(ready.git, path))
     steps = () if pushed.pull_request else (f"open the pull request: {pushed.page}",)
     return replace(report, notices=notices, next_steps=steps if pushed.page else ())

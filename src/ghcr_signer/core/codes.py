@@ -787,8 +787,8 @@ SET_THERE = Code(
     "GS1338",
     "The default branch has a set of that name",
     "A merged set is never added to, and its name is never used again.",
-    "If it is this one, it is merged: nothing is left to do. Else rename the set's folder after the"
-    " present instant; names are not signed.",
+    "If it is this one, it is merged: remove this copy of it, then `git pull`. Else rename the"
+    " folder after the present instant; names are not signed.",
 )
 
 # Collecting

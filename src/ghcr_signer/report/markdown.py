@@ -16,7 +16,7 @@ _LONGEST_TABLE = 200
 _SHOWN_FAILURES = 100
 _SHOWN_REASONS = 3
 _RETIRED = "⏸️"
-_STATES = {State.GOOD: "✅", State.WRONG: "❌", State.UNKNOWN: "❔"}
+_STATES = {State.GOOD: "✅", State.UNKNOWN: "❔"}  # what is wrong is among the failures
 
 
 def render(report: Report) -> Iterator[str]:
@@ -43,8 +43,9 @@ def render(report: Report) -> Iterator[str]:
     # what moved, or would, is said above of a publication: most entries moved their tags long ago
     yield from _entries(report, "its tags" if report.plan else "tags that move")
     for finding in report.findings:
-        mark = _STATES[finding.state]
-        yield f"- {mark} {markdown(finding.name)}: {markdown(finding.message)}"
+        if mark := _STATES.get(finding.state):
+            fix = f" → {markdown(finding.fix)}" if finding.fix else ""
+            yield f"- {mark} {markdown(finding.name)}: {markdown(finding.message)}{fix}"
     for notice in report.notices:
         yield f"- {markdown(notice)}"
 

@@ -344,7 +344,8 @@ def test_a_set_that_is_merged_is_not_pushed_again(signer: Signer) -> None:
     signer.push()
     commit = signer.branches()[BRANCH]
     signer.git("push", "--quiet", f"{HUB}{UPSTREAM}", f"{commit}:main", f":{BRANCH}")
-    assert codes_of(signer.push()) == [codes.SET_THERE.id]
+    report = signer.push()
+    assert (codes_of(report), report.next_steps) == ([codes.SET_THERE.id], ())
     assert BRANCH not in signer.branches()
 
 

@@ -510,6 +510,13 @@ def test_a_finding_says_nothing_to_markdown() -> None:
     assert f"- ✅ {markdown(EVIL)}: {markdown(EVIL)}" in shown
 
 
+def test_what_is_wrong_is_said_once_in_markdown_and_what_was_not_seen_with_its_way() -> None:
+    seen = (wrong("rules", codes.SETUP_BRANCH, "none", "Add one."), unknown("clock", "off", "Ask."))
+    shown = "\n".join(markdown_report.render(Report("doctor", findings=seen)))
+    assert shown.count("rules&#58; none") + shown.count("rules: none") == 1
+    assert "- ❔ clock: off → Ask&#46;" in shown
+
+
 def test_what_an_error_quotes_is_cut_before_anybody_holds_a_thousand_of_it() -> None:
     refusal = Refused(codes.NOT_SIGNABLE, f"it is not {'x' * 10**6}")
     assert len(refusal.failure.message) == len(str(refusal)) < 5000
