@@ -26,8 +26,8 @@ BELOW = {
     "core": set(),
 }
 SHARED_BY_COMMANDS = {
-    *("arguments", "carry", "ceremony", "judgement"),
-    *("base", "consent", "outcome", "signing", "task"),  # parts of `sign`
+    *("arguments", "carry", "ceremony", "forecast", "judgement"),
+    *("consent", "outcome", "signing", "task"),  # parts of `sign`
 }
 
 # What core may import besides itself. Whatever reaches a file, a network, a clock, the environment

@@ -333,11 +333,17 @@ def test_a_remote_s_head_is_the_default_branch(team: Team) -> None:
 
 
 @three_only
-def test_judging_leaves_nothing_in_the_repository(team: Team) -> None:
-    def state() -> str:
-        command = [*GIT, "count-objects", "-v"]
-        return subprocess.run(command, cwd=team.user.folder, capture_output=True, text=True).stdout
+def test_judging_leaves_no_trace_but_the_set(team: Team) -> None:
+    def state() -> list[bytes]:
+        commands = (("for-each-ref",), ("ls-files", "--stage"), ("status", "--porcelain=v2"))
+        done = [
+            subprocess.run([*GIT, *command], cwd=team.user.folder, capture_output=True, check=True)
+            for command in commands
+        ]
+        head = team.user.folder / ".git" / "HEAD"
+        return [head.read_bytes(), *(each.stdout for each in done)]
 
     before = state()
-    team.signs("alice")
+    assert "judged as a change to origin/main" in team.signs("alice").stdout
+    shutil.rmtree(team.user.signatures)
     assert state() == before

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import TrustOptions
-from ghcr_signer.commands.judgement import Judgement
+from ghcr_signer.commands.forecast import Forecast, forecast
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import GhcrSignerError, UsageError
-from ghcr_signer.core.verdict import Verdict
-from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.new_set import read_set
 from ghcr_signer.transfer.progress import Progress
-from ghcr_signer.transfer.push import Pushed, Ready, prepare, push
+from ghcr_signer.transfer.push import Pushed, prepare, push
 
 _IN_VAIN = (codes.SET_THERE, codes.NO_DIRECTORY)  # the same again would fail in the same way
 
@@ -48,7 +45,9 @@ def carry(
     try:
         entries = read_set(directory, Path(path).name)
         ready = prepare(directory, Path(path).name, entries, environment, progress)
-        report = _judged(report, ready, directory, trust, progress)
+        now = datetime.now(UTC)
+        found = forecast(ready.git, ready.clone, ready.proposal, trust, now, progress)
+        report = _with(report, found)
         if not report.passed:
             return replace(report, next_steps=())
         pushed = push(ready, progress, again)
@@ -60,36 +59,19 @@ def carry(
     return replace(report, notices=notices, next_steps=steps if pushed.page else ())
 
 
-def _judged(
-    report: Report, ready: Ready, directory: Path, trust: TrustOptions, progress: Progress
-) -> Report:
-    """The report with what CI will say: the rules for changes, and the set by the trust of the
-    remote's default branch.
-
-    Where too few have signed, and nothing else is wrong, the set waits for the others, who find it
-    on its branch: that is told, and no failure.
+def _with(report: Report, found: Forecast) -> Report:
+    """The report with what CI will say. That others must sign too is no failure: they find the set
+    on its branch; and `sign` may have said it.
     """
-    git, base = ready.git, ready.proposal.base_commit
-    judgement = Judgement(directory, trust, (), datetime.now(UTC), progress)
-    with closing(CommittedDirectory(git, ready.trial, git.path(directory))) as source:
-        found = judgement.of_change(git, base, source)
-    waiting = [each for each in found.verdicts if _waits(each)]
-    reasons = {failure.message: None for each in waiting for failure in each.failures}
-    notices = (f"too few have signed yet, so its check will fail: {each}" for each in reasons)
-    verdicts = tuple(each for each in found.verdicts if each not in waiting)
+    said = found.report
     return replace(
         report,
-        sets=found.sets if verdicts else 0,
-        verdicts=verdicts,
-        failures=(*report.failures, *found.failures),
-        notices=(*report.notices, *found.notices, *notices),
-        change=found.change,
+        sets=said.sets if said.verdicts else 0,
+        verdicts=said.verdicts,
+        failures=(*report.failures, *said.failures),
+        notices=tuple(dict.fromkeys((*report.notices, *said.notices, *found.waiting))),
+        change=said.change,
     )
-
-
-def _waits(verdict: Verdict) -> bool:
-    only_too_few = {failure.code for failure in verdict.failures} == {codes.THRESHOLD}
-    return only_too_few and all(each.valid for each in verdict.signatures)
 
 
 def _left(git: Git, path: str) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ghcr_signer.commands.carry import push_command
 from ghcr_signer.commands.signing import Made, clock_notice, wrong_clock
 from ghcr_signer.commands.task import Options, Task
 from ghcr_signer.core import codes
-from ghcr_signer.core.errors import Failure, UsageError
+from ghcr_signer.core.errors import Failure, GhcrSignerError
 from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Reference
-from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.reviewing import quorums
 from ghcr_signer.core.verification import verify_alone
 from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.report.report import Report
+from ghcr_signer.report.review import not_enough
 from ghcr_signer.transfer import add_to
 from ghcr_signer.transfer.new_set import in_set
 
@@ -51,11 +52,13 @@ def write(options: Options, task: Task, made: Made, trust: Trust) -> Report:
         files, name = dict(add_to.united(task.open_set, signed)), task.open_set.name
         worktree.replace_set(name, files)
     whole = [verify_alone(entry, contents, trust, now=now) for entry, contents in files.items()]
-    missing = _missing(image, whole, trust)
-    failures, judged = _judged(options, task, name, files, now, waits=bool(missing))
+    rules = trust.policy.rules_for(image)
+    lacking = (each for verdict in whole for each in quorums(verdict, rules, now))
+    failures, waiting, judged = _judged(options, task, name, files, now)
+    missing = list(dict.fromkeys((*not_enough(lacking), *waiting)))
     written = f"{options.directory.as_posix()}/{name}"
     if missing:
-        missing = (*missing, f"they run, on that branch: {_next(options, image, written)}")
+        missing.append(f"they run, on that branch: {_next(options, image, written)}")
     return Report(
         "sign",
         sets=1,
@@ -64,20 +67,6 @@ def write(options: Options, task: Task, made: Made, trust: Trust) -> Report:
         notices=(*missing, *task.notices, *judged),
         written=written,
         next_steps=() if failures else (push_command(written, options.trust),),
-    )
-
-
-def _missing(image: Reference, verdicts: Sequence[Verdict], trust: Trust) -> tuple[str, ...]:
-    """Who must sign too before the set is worth anything, in words; nobody where it is enough."""
-    if all(verdict.passed for verdict in verdicts):
-        return ()
-    signed = set.intersection(*(set(verdict.signers) for verdict in verdicts))
-    who = f"{', '.join(sorted(signed)) or 'nobody'} signed"
-    return tuple(
-        f"NOT ENOUGH YET: {who}, and the rule {rule.name!r} wants {rule.threshold - len(signed)}"
-        f" more of {', '.join(each.name for each in rule.authorities if each.name not in signed)}"
-        for rule in trust.policy.rules_for(image)
-        if len(signed) < rule.threshold
     )
 
 
@@ -97,21 +86,22 @@ def _judged(
     name: str,
     files: Mapping[str, Mapping[str, bytes]],
     now: datetime,
-    *,
-    waits: bool,
-) -> tuple[tuple[Failure, ...], tuple[str, ...]]:
-    """What the pull request's check will say of the set; a push asks that itself, and anew."""
+) -> tuple[tuple[Failure, ...], tuple[str, ...], tuple[str, ...]]:
+    """What the pull request's check will say of the set: failures, who must sign yet, and notices;
+    a push asks that itself, and anew.
+    """
     if task.base is None or options.push:
-        return (), ()
+        return (), (), ()
     try:
-        found = task.base.judge(options.directory, name, files, now, waits=waits)
-    except UsageError as error:  # such as a clone that lacks a part
-        return (), (f"not judged as a pull request: {error}",)
-    if found:
+        found = task.base.forecast(name, files, options.environment, now)
+    except GhcrSignerError as error:  # such as a clone that lacks a part, or takes no commit
+        return (), (), (f"not judged as a pull request: {error}",)
+    if not found.report.passed:
         refusal = Failure(codes.WOULD_BE_REFUSED, f"as a change to {task.base.called}")
-        return (*found, refusal), ()
-    but = ", once enough have signed" if waits else ""
-    return (), (f"its check will pass{but}: judged as a change to {task.base.called}",)
+        return (*found.report.all_failures, refusal), found.waiting, ()
+    but = ", once enough have signed" if found.waiting else ""
+    passes = f"its check will pass{but}: judged as a change to {task.base.called}"
+    return (), found.waiting, (passes,)
 
 
 def _signatures(number: int, *, verb: bool = True) -> str:

@@ -24,10 +24,10 @@ from ghcr_signer.commands.arguments import (
     policy_of,
     trust_options,
 )
-from ghcr_signer.commands.base import find_base
 from ghcr_signer.commands.carry import carry
 from ghcr_signer.commands.ceremony import Target, check_directory, reference, refused
 from ghcr_signer.commands.consent import Consent
+from ghcr_signer.commands.forecast import find_base
 from ghcr_signer.commands.signing import Signing, key_name
 from ghcr_signer.commands.task import Options, Task, check, prepare
 from ghcr_signer.core import codes

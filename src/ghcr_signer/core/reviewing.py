@@ -57,6 +57,17 @@ def review(
     )
 
 
+def quorums(verdict: Verdict, rules: Iterable[Rule], now: datetime) -> Iterator[Quorum]:
+    """Who signed an entry under each rule, and who can still where more must."""
+    asked = {each.rule: each.names for each in verdict.rules}
+    for rule in rules:
+        if rule.name in asked:
+            signed = asked[rule.name]
+            others = [a.name for a in rule.authorities if a.name not in signed and a.counts_at(now)]
+            missing = others if len(signed) < max(rule.threshold, 1) else []
+            yield Quorum(rule.name, rule.threshold, signed, tuple(missing))
+
+
 def log_link(position: LogPosition) -> str:
     """Where a browser shows a log entry; "" for any log but sigstore's public one."""
     log = public_good().logs.get(position.log)
@@ -164,7 +175,7 @@ def _reviewed(
         entries,
         tuple((platforms or ())[:_LISTED]),
         len(platforms or ()),
-        tuple(_quorums(verdict, policy.rules_for(entry.image), now)),
+        tuple(quorums(verdict, policy.rules_for(entry.image), now)),
         tuple(map(_signed, valid[:_LISTED])),
         len(valid),
         tuple((cut(name), cut(value)) for name, value in annotations[:_LISTED]),
@@ -193,16 +204,6 @@ def _platforms(
                 platform = Platform(cut(child.platform), child.digest, here)
                 found.setdefault(child.digest, platform)
     return sorted(found.values(), key=lambda platform: platform.here)
-
-
-def _quorums(verdict: Verdict, rules: Iterable[Rule], now: datetime) -> Iterator[Quorum]:
-    asked = {each.rule: each.names for each in verdict.rules}
-    for rule in rules:
-        if rule.name in asked:
-            signed = asked[rule.name]
-            others = [a.name for a in rule.authorities if a.name not in signed and a.counts_at(now)]
-            missing = others if len(signed) < max(rule.threshold, 1) else []
-            yield Quorum(rule.name, rule.threshold, signed, tuple(missing))
 
 
 def _signed(signature: SignatureVerdict) -> Signed:

@@ -7,16 +7,13 @@ making, no configuration but the repository's own, and revisions as full ids onl
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from subprocess import DEVNULL, run
-from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from ghcr_signer.core import codes, directory, limits
@@ -32,11 +29,6 @@ _SETTINGS = {
 _FILES = (directory.REGULAR, directory.EXECUTABLE)
 _WITHOUT_SIZE = (directory.FOLDER, directory.SUBMODULE)
 _REMOTE = "refs/remotes/origin/"
-_NOBODY = {
-    f"GIT_{role}_{what}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "ghcr-signer"), ("EMAIL", "ghcr-signer"))
-}
 _FULL_HISTORY = "Give actions/checkout `fetch-depth: 0`; in a clone: git fetch --unshallow"
 _LONGEST_WORDS = 300
 _LINE_BYTES = 100  # what a touched path takes besides its name: two modes, two ids
@@ -49,10 +41,8 @@ class Git:
     container it is always somebody else's.
     """
 
-    def __init__(
-        self, root: Path, git_dir: Path, environment: Mapping[str, str] = ENVIRONMENT
-    ) -> None:
-        self.root, self._git_dir, self._environment = root, git_dir, environment
+    def __init__(self, root: Path, git_dir: Path) -> None:
+        self.root = root
         program = shutil.which("git")
         if program is None or not Path(program).is_absolute():  # what lies here came with the work
             raise UsageError(codes.NO_GIT, "there is no git on PATH")
@@ -89,7 +79,7 @@ class Git:
 
     def objects(self) -> Objects:
         """A reader of what the repository holds, to be closed."""
-        return Objects(self._command, self._environment)
+        return Objects(self._command)
 
     def resolve(self, revision: str) -> str:
         """The full id of the commit that a revision names; raises UsageError (GS2010)."""
@@ -112,31 +102,6 @@ class Git:
             if name.startswith(_REMOTE) and self._ask("rev-parse", "--verify", "--quiet", name):
                 return name.removeprefix("refs/remotes/")
         return None
-
-    @contextmanager
-    def with_files(self, base: str, files: Mapping[str, bytes]) -> Iterator[tuple[Git, str]]:
-        """A commit that adds files to a base, and a git that knows it: it is in a folder of its
-        own, which is removed at the end, and the repository stays as it is.
-        """
-        with TemporaryDirectory(prefix="ghcr-signer-") as scratch:
-            shared = self._ask("rev-parse", "--path-format=absolute", "--git-path", "objects")
-            environment = {
-                **ENVIRONMENT,
-                **_NOBODY,
-                "GIT_INDEX_FILE": f"{scratch}/index",
-                "GIT_OBJECT_DIRECTORY": f"{scratch}/objects",
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": json.dumps(shared, ensure_ascii=False),
-            }
-            Path(scratch, "objects").mkdir()
-            told = Git(self.root, self._git_dir, environment)
-            told._ask("read-tree", base)
-            nodes = []
-            for path, content in files.items():
-                id_ = told._ask("hash-object", "-w", "--stdin", given=content)
-                nodes.append(f"{directory.REGULAR} {id_}\t{path}\0".encode())
-            told._ask("update-index", "--add", "-z", "--index-info", given=b"".join(nodes))
-            tree = told._ask("write-tree") or ""
-            yield told, told._ask("commit-tree", tree, "-p", base, "-m", "a set") or ""
 
     def require_history(self) -> None:
         """Raise UsageError (GS2011) for a clone that lacks a part of the history."""
@@ -249,10 +214,10 @@ class Git:
         words = said.split("\0")
         return dict(zip(words[1::3], words[2::3], strict=False))
 
-    def _ask(self, *arguments: str, given: bytes = b"") -> str | None:
+    def _ask(self, *arguments: str) -> str | None:
         """What git says, None where it says no; raises UsageError (GS2008) where it fails."""
         command = (*self._command, *arguments)
-        done = run(command, env=self._environment, input=given, capture_output=True)
+        done = run(command, env=ENVIRONMENT, stdin=DEVNULL, capture_output=True)
         if done.returncode not in (0, 1):
             said = done.stderr.decode("utf-8", "replace").strip()
             message = f"git {arguments[0]}: {said}"

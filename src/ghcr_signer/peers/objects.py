@@ -66,9 +66,8 @@ class Objects:
     After a fork each process has a git of its own. It ends with `close`, or with the reader.
     """
 
-    def __init__(self, git: Sequence[str], environment: Mapping[str, str] = ENVIRONMENT) -> None:
+    def __init__(self, git: Sequence[str]) -> None:
         self._command = (*git, "cat-file", "--batch-command", "--buffer")
-        self._environment = environment
         self._lock = Lock()
         self._processes: dict[int, Popen[bytes]] = {}
         self._last: dict[str, Tree] = {}
@@ -165,9 +164,7 @@ class Objects:
         """Our own git: after a fork the other's is not ours to talk to."""
         process = self._processes.get(os.getpid())
         if process is None:
-            process = Popen(
-                self._command, env=self._environment, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
-            )
+            process = Popen(self._command, env=ENVIRONMENT, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
             self._processes[os.getpid()] = process
         return process
 

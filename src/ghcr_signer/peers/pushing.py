@@ -53,6 +53,7 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_WORDS = 500
+_NOBODY = "nobody <nobody> 0 +0000"
 
 Record = tuple[bytes, bytes]
 """A name in a tree as `git ls-tree -z` writes it, to its last byte: mode, kind and id; the name."""
@@ -167,15 +168,24 @@ class Clone:
         )
         return self._text("mktree", "-z", "--missing", "--batch", given=told).split()
 
-    def put_commit(self, tree: str, parent: str, message: str, *, signed: bool) -> str:
-        """Write a commit, `signed` where the signer's git signs commits; returns its id.
+    def put_commit(self, tree: str, parent: str, message: str) -> str:
+        """Write a commit, signed where the signer's git signs commits; returns its id.
 
         Raises Refused (GS1332).
         """
         wanted = self._git("config", "--type=bool", "--get", "commit.gpgSign").stdout.strip()
-        sign = ("-S",) if signed and wanted == b"true" else ()
+        sign = ("-S",) if wanted == b"true" else ()
         arguments = ("commit-tree", *sign, "-p", parent, "-F", "-", tree)
         return self._text(*arguments, given=message.encode()).strip()
+
+    def put_trial(self, tree: str, parent: str) -> str:
+        """Write a commit that is nobody's, for a look at it here: it is the same each time, and
+        needs no name and no key; returns its id.
+        """
+        lines = (f"tree {tree}", f"parent {parent}", f"author {_NOBODY}", f"committer {_NOBODY}")
+        commit = "".join(f"{line}\n" for line in (*lines, ""))
+        arguments = ("hash-object", "-t", "commit", "-w", "--stdin")
+        return self._text(*arguments, given=commit.encode()).strip()
 
     def push(self, place: Place, commit: str, branch: str, *, instead_of: str | None) -> None:
         """Make a branch of a commit, or move it on from where it was found, and from nowhere else:

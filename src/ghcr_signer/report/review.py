@@ -5,7 +5,7 @@ Every word here may be foreign text: whoever prints it escapes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from ghcr_signer.core import codes
@@ -74,6 +74,16 @@ def quorum(found: Quorum) -> str:
     signed = ", ".join(found.signed) or "nobody"
     missing = f"; missing: {' or '.join(found.missing)}" if found.missing else ""
     return f"{signed} ({len(found.signed)} of {found.threshold}{missing})"
+
+
+def not_enough(found: Iterable[Quorum]) -> Iterator[str]:
+    """For who signs: who must sign too before the set is worth anything."""
+    for each in found:
+        if not each.met:
+            signed = ", ".join(each.signed) or "nobody"
+            more = f"{max(each.threshold, 1) - len(each.signed)} more"
+            of = f" of {', '.join(each.missing)}" if each.missing else ", and nobody else may sign"
+            yield f"NOT ENOUGH YET: {signed} signed, and the rule {each.rule!r} wants {more}{of}"
 
 
 def quorums(image: Reviewed) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ghcr_signer.core import codes
-from ghcr_signer.core.directory import FOLDER, REGULAR
+from ghcr_signer.core.directory import REGULAR
 from ghcr_signer.core.errors import GhcrSignerError, Refused, Unreachable, UsageError
 from ghcr_signer.peers.commit import CommittedDirectory
 from ghcr_signer.peers.git import Git
 from ghcr_signer.peers.github.proposal import Proposal
-from ghcr_signer.peers.pushing import Clone, Place, Record
+from ghcr_signer.peers.pushing import Clone, Place
+from ghcr_signer.transfer import new_commit
 from ghcr_signer.transfer.destination import Destination, upstream_of
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.propose import propose
@@ -44,15 +45,12 @@ def check(directory: Path, environment: Mapping[str, str], progress: Progress) -
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A set that may be pushed once it is judged. `trial` is a commit of it on top of the remote's
-    default branch, as merging would leave that: nobody's branch, and pushed nowhere.
-    """
+    """A set that may be pushed once it is judged."""
 
     git: Git
     clone: Clone
     destination: Destination
     proposal: Proposal
-    trial: str
 
 
 def prepare(
@@ -62,9 +60,9 @@ def prepare(
     environment: Mapping[str, str],
     progress: Progress,
 ) -> Ready:
-    """Fetch the remote's default branch, and put the set `name` with these entries on top of it.
+    """Fetch the remote's default branch, for the set `name` with these entries to go on top of it.
 
-    Raises Refused where it is merged (GS1338) or cannot be there, UsageError, or Unreachable.
+    Raises Refused for what is no set, UsageError, or Unreachable.
     """
     git = Git.around(directory)
     clone = Clone(git.root, environment, interactive=progress.interactive)
@@ -82,9 +80,7 @@ def prepare(
         base_commit=head,
         by_workflow=False,
     )
-    tree = _plant(clone, head, proposal)
-    trial = clone.put_commit(tree, head, proposal.message, signed=False)
-    return Ready(git, clone, destination, proposal, trial)
+    return Ready(git, clone, destination, proposal)
 
 
 def push(ready: Ready, progress: Progress, again: str) -> Pushed:
@@ -168,8 +164,7 @@ class _Push:
 
     def _commit_on(self, parent: str) -> str:
         if parent not in self._made:
-            tree = _plant(self._clone, parent, self._proposal)
-            commit = self._clone.put_commit(tree, parent, self._proposal.message, signed=True)
+            commit = new_commit.on(parent, self._clone, self._proposal)
             if self._brought(commit) != self._proposal.files:
                 raise Refused(codes.PUSH_DIFFERS, f"the commit {commit} brings more than the set")
             self._made[parent] = commit
@@ -202,51 +197,3 @@ class _Push:
             for entry, files in entries.items()
             for name, file in files.items()
         }
-
-
-def _plant(clone: Clone, parent: str, proposal: Proposal) -> str:
-    """The tree of a commit with the set in it, in the place of an earlier state of it; raises
-    Refused where it is merged (GS1338), or the way ends at what is no folder (GS0103).
-    """
-    *above, name = proposal.folder.parts
-    levels = [clone.list_tree(parent)]
-    for part in above:
-        mode, tree = _find(levels[-1], part) or (FOLDER, "")
-        if mode != FOLDER:
-            raise Refused(codes.NOT_REGULAR, f"{part!r} is no folder there", file=part)
-        levels.append(clone.list_tree(tree) if tree else [])
-    if parent == proposal.base_commit and _find(levels[-1], name):
-        message = f"{proposal.base_branch} has it already"
-        raise Refused(codes.SET_THERE, message, file=str(proposal.folder))
-    tree = _set_tree(clone, proposal)
-    for part, level in zip(reversed(proposal.folder.parts), reversed(levels), strict=True):
-        others = [record for record in level if record[1] != part.encode()]
-        (tree,) = clone.put_trees([[*others, _folder(part, tree)]])
-    return tree
-
-
-def _set_tree(clone: Clone, proposal: Proposal) -> str:
-    contents = list(dict.fromkeys(proposal.files.values()))
-    ids = dict(zip(contents, clone.put_blobs(contents), strict=True))
-    entries: dict[str, list[Record]] = {}
-    for path, content in proposal.files.items():
-        _, entry, name = path.rsplit("/", 2)
-        record = f"{REGULAR} blob {ids[content]}".encode(), name.encode()
-        entries.setdefault(entry, []).append(record)
-    trees = clone.put_trees(list(entries.values()))
-    folders = [_folder(entry, tree) for entry, tree in zip(entries, trees, strict=True)]
-    (tree,) = clone.put_trees([folders])
-    return tree
-
-
-def _folder(name: str, tree: str) -> Record:
-    return f"{FOLDER} tree {tree}".encode(), name.encode()
-
-
-def _find(level: list[Record], name: str) -> tuple[str, str] | None:
-    """Mode and id of a name."""
-    for head, each in level:
-        if each == name.encode():
-            mode, _, id_ = head.decode().split()
-            return mode, id_
-    return None

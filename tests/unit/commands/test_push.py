@@ -384,7 +384,9 @@ def test_what_waits_for_a_second_signer_is_pushed_and_followed(signer: Signer) -
     signer.write()
     first = signer.push(trust=TrustOptions())
     assert codes_of(first) == []
-    assert any("too few have signed yet" in notice for notice in first.notices)
+    assert [notice for notice in first.notices if "NOT ENOUGH YET" in notice] == [
+        "NOT ENOUGH YET: alice signed, and the rule 'app' wants 1 more of bob"
+    ]
     before = signer.branches()
     assert "GS0901" in codes_of(signer.verify(before[BRANCH], TrustOptions()))
 

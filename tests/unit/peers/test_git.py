@@ -948,23 +948,3 @@ def test_a_head_that_leads_out_of_the_remote_is_none(repository: Repository) -> 
     repository.commit({"a": b"a"})
     repository.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/heads/main")
     assert git_of(repository).default_branch() is None
-
-
-@pytest.mark.parametrize("hash_name", ["sha1", "sha256"])
-def test_files_are_added_to_a_commit_and_the_repository_stays_as_it_is(
-    hash_name: str, tmp_path: Path
-) -> None:
-    repository = Repository(tmp_path / 'a "name": here', hash_name=hash_name)
-    base = repository.commit({"README": b"x", "S/one/file": b"1"})
-    before = sorted(path for path in repository.root.rglob("*"))
-    new = {"S/two/IMAGE": b"i\n", "S/two/LATEST": b"", "README": b"y"}
-    with git_of(repository).with_files(base, new) as (git, commit):
-        found = git.touched(base, commit)
-        assert git.parents(commit) == (base,)
-        assert git.read(commit, "S/two/IMAGE", 10) == b"i\n"
-    assert [(touch.path, touch.before, touch.after, touch.size) for touch in found] == [
-        ("README", REGULAR, REGULAR, 1),
-        ("S/two/IMAGE", None, REGULAR, 2),
-        ("S/two/LATEST", None, REGULAR, 0),
-    ]
-    assert sorted(path for path in repository.root.rglob("*")) == before

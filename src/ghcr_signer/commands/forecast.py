@@ -1,4 +1,6 @@
-"""The base of a pull request that is not made yet: the default branch, as this clone knows it."""
+"""What the check of a pull request will say that is not made yet: asked before a set is signed, and
+again before anybody else sees the set.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,27 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ghcr_signer.commands.arguments import LoadedTrust, TrustOptions, find_trust, trust_files
+from ghcr_signer.commands.judgement import Judgement
 from ghcr_signer.core import codes
+from ghcr_signer.core.change import Change, Touch, verify_change
 from ghcr_signer.core.directory import IMAGE, REGULAR, Entry, parse_set_name, set_name
-from ghcr_signer.core.errors import Failure, GhcrSignerError, Refused, UsageError
+from ghcr_signer.core.errors import GhcrSignerError, Refused, UsageError
+from ghcr_signer.core.ledger import last_movers, last_moves
 from ghcr_signer.core.manifest import Artifact, Descriptor
 from ghcr_signer.core.reference import Digest, Reference
+from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.peers.commit import CommittedDirectory, CommittedFiles
+from ghcr_signer.peers.git import Git
+from ghcr_signer.peers.github.proposal import Proposal
+from ghcr_signer.peers.pushing import Clone
+from ghcr_signer.report.report import Report
+from ghcr_signer.report.review import not_enough
+from ghcr_signer.transfer import new_commit
+from ghcr_signer.transfer.changes import signed_after
 from ghcr_signer.transfer.progress import Progress
-
-if TYPE_CHECKING:
-    from ghcr_signer.peers.git import Git
+from ghcr_signer.transfer.propose import propose
 
 _NO_SIGNATURE = Artifact(Descriptor("", Digest.of(b""), 0), {})
 
@@ -57,11 +68,6 @@ class Base:
         """Step 11 for a set of the present instant that is not made yet: the first digest's entry
         moves the tags. Raises Refused.
         """
-        from ghcr_signer.core.change import Change, Touch, verify_change
-        from ghcr_signer.core.ledger import last_movers, last_moves
-        from ghcr_signer.peers.commit import CommittedDirectory
-        from ghcr_signer.transfer.changes import signed_after
-
         name = set_name(now, colons=True)
         entries = [
             Entry(name, image.at(digest), digest, _NO_SIGNATURE, () if number else tuple(tags))
@@ -84,38 +90,61 @@ class Base:
             if check.failure is not None:
                 raise Refused(check.failure.code, check.failure.message)
 
-    def judge(
+    def forecast(
         self,
-        directory: Path,
         name: str,
-        files: Mapping[str, Mapping[str, bytes]],
+        entries: Mapping[str, Mapping[str, bytes]],
+        environment: Mapping[str, str],
         now: datetime,
-        *,
-        waits: bool,
-    ) -> tuple[Failure, ...]:
-        """What `verify --base` will say of a set once it is committed: steps 1 to 11. `waits`: that
-        too few have signed it is known.
-        """
-        from ghcr_signer.commands.judgement import Judgement
-        from ghcr_signer.peers.commit import CommittedDirectory
-
-        paths = {
-            f"{self.folder}/{name}/{entry}/{file}": content
-            for entry, contents in files.items()
-            for file, content in contents.items()
-        }
-        judgement = Judgement(directory, self.options, (), now, Progress())
-        with (
-            self.git.with_files(self.commit, paths) as (git, head),
-            closing(CommittedDirectory(git, head, self.folder)) as source,
-        ):
-            report = judgement.of_change(git, self.commit, source)
-        found = (f for f in report.all_failures if f.code is not codes.THRESHOLD or not waits)
-        return tuple(found)
+    ) -> Forecast:
+        """What the check will say of a set that is written; raises what `forecast` raises."""
+        clone = Clone(self.git.root, environment, interactive=False)
+        branch = {"base_branch": self.name, "base_commit": self.commit}
+        proposal = propose(name, self.folder, entries, **branch, by_workflow=False)
+        return forecast(self.git, clone, proposal, self.options, now, Progress())
 
     @property
     def _merged_sets(self) -> Collection[str]:
         return self.git.names(self.commit, self.folder) or ()
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the check will say, but of the entries that wait: too few have signed them, and nothing
+    else is wrong; `waiting` says who must, each once.
+    """
+
+    report: Report
+    waiting: tuple[str, ...]
+
+
+def forecast(
+    git: Git,
+    clone: Clone,
+    proposal: Proposal,
+    trust: TrustOptions,
+    now: datetime,
+    progress: Progress,
+) -> Forecast:
+    """Judge a set on top of the branch that it is for, by the trust of that: steps 1 to 11.
+
+    Raises UsageError, or Refused: where the set is merged already, or cannot be there.
+    """
+    folder = proposal.folder.parent
+    judgement = Judgement(Path(folder), trust, (), now, progress)
+    trial = new_commit.trial(clone, proposal)
+    with closing(CommittedDirectory(git, trial, str(folder))) as source:
+        report = judgement.of_change(git, proposal.base_commit, source)
+    waiting = {verdict.path for verdict in report.verdicts if _waits(verdict)}
+    images = report.review.images if report.review else ()
+    quorums = (each for image in images if image.path in waiting for each in image.quorums)
+    others = tuple(each for each in report.verdicts if each.path not in waiting)
+    return Forecast(replace(report, verdicts=others), tuple(dict.fromkeys(not_enough(quorums))))
+
+
+def _waits(verdict: Verdict) -> bool:
+    only_too_few = {failure.code for failure in verdict.failures} == {codes.THRESHOLD}
+    return only_too_few and all(each.valid for each in verdict.signatures)
 
 
 def find_base(directory: Path, options: TrustOptions) -> tuple[Base | None, str]:
@@ -124,9 +153,6 @@ def find_base(directory: Path, options: TrustOptions) -> tuple[Base | None, str]
     Raises Refused (GS1106) for one that has sets and no trust to judge by, and what is raised for
     trust that does not load: its check would refuse every set.
     """
-    from ghcr_signer.peers.commit import CommittedFiles
-    from ghcr_signer.peers.git import Git
-
     try:
         git = Git.around(directory)
         folder = git.path(directory)
