@@ -142,14 +142,15 @@ class Cosign:
         return printed, explain(said) or Fault(codes.COSIGN_FAILED, unknown)
 
     def has_piv(self) -> bool:
-        """Whether it was built to sign with a security key (cosign, piv_tool_disabled.go)."""
+        """Whether it was built to sign with a security key; no card is asked."""
         answer = subprocess.run(
             [self.program, "piv-tool", "--help"],
             env=dict(self.environment),
             capture_output=True,
             check=False,
         )
-        return b"was not built with piv-tool support" not in answer.stdout + answer.stderr
+        fault = explain((answer.stdout + answer.stderr).decode("utf-8", "replace"))
+        return fault is None or fault.code is not codes.NO_PIV
 
     def _format(self) -> list[str]:
         """`.sig` signatures: cosign 3 makes bundles unless it is told not to, twice."""

@@ -30,8 +30,13 @@ class Fault:
 
 
 _FAULTS: tuple[tuple[str, Code, str], ...] = (
-    # pkg/cosign/pivkey/disabled.go, GetKeyWithSlot: a cosign built without the tag pivkey
-    (r"open key: unimplemented|piv token: unimplemented", codes.NO_PIV, "it was built without PIV"),
+    # pkg/cosign/pivkey/disabled.go, GetKeyWithSlot; cmd/cosign/cli/piv_tool_disabled.go: a cosign
+    # built without the tag pivkey
+    (
+        r"open key: unimplemented|piv token: unimplemented|not built with piv-tool support",
+        codes.NO_PIV,
+        "it was built without PIV",
+    ),
     # piv-go piv.go, client.Cards and Open; pcsc_errors.go 0x8010001D, 0x8010001E
     (r"Smart card resource manager (is not running|has shut down)", codes.NO_CARD_SERVICE, ""),
     # pkg/cosign/pivkey/pivkey.go, GetKey
