@@ -25,10 +25,7 @@ BELOW = {
     "embedded_registry": {"core"},
     "core": set(),
 }
-SHARED_BY_COMMANDS = {
-    *("arguments", "carry", "ceremony", "forecast", "judgement"),
-    *("consent", "outcome", "signing", "task"),  # parts of `sign`
-}
+SHARED_BY_COMMANDS = {"arguments", "carry", "ceremony", "forecast", "judgement", "signing"}
 
 # What core may import besides itself. Whatever reaches a file, a network, a clock, the environment
 # or a terminal is not here; pkgutil is, for the package's own data.

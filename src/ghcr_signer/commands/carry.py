@@ -28,7 +28,7 @@ def push_command(path: str, trust: TrustOptions) -> str:
 
 def carry(
     report: Report,
-    path: str | None,
+    path: str,
     trust: TrustOptions,
     environment: Mapping[str, str],
     progress: Progress,
@@ -37,10 +37,8 @@ def carry(
     add to the report what came of it.
 
     What fails leaves the set where it is; the report's next step is then the command that pushes
-    it, unless that would be in vain. `path` is None where no set was written.
+    it, unless that would be in vain.
     """
-    if path is None:
-        return report
     directory, again = Path(path).parent, push_command(path, trust)
     try:
         entries = read_set(directory, Path(path).name)

@@ -1,15 +1,12 @@
-"""What `sign` and `collect` have in common: the image that was named, and the set at the end."""
+"""What `sign` and `collect` have in common: the image that was named, and where its set goes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from ghcr_signer.commands.arguments import TrustOptions
-from ghcr_signer.commands.carry import push_command
 from ghcr_signer.core import codes, limits
 from ghcr_signer.core.errors import Failure, Refused, UsageError
 from ghcr_signer.core.reference import Digest, Reference
@@ -18,7 +15,6 @@ from ghcr_signer.peers.registry.registries import Registries
 from ghcr_signer.peers.registry.transport import Access
 from ghcr_signer.peers.worktree import Worktree, read_file
 from ghcr_signer.report.report import Report
-from ghcr_signer.transfer.new_set import NewEntry, in_set
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.subjects import Source, resolve_digest
 
@@ -91,31 +87,6 @@ def target(
     elif named.tag is not None:
         notices.append(f"the tag in {named} is dropped: the digest says what is meant")
     return Target(named.at(digest), digest, Source(given, location), tuple(notices))
-
-
-def finish(
-    command: str,
-    image: Reference,
-    entries: Sequence[NewEntry],
-    verdicts: Sequence[Verdict],
-    directory: Path,
-    trust: TrustOptions,
-    notices: Sequence[str],
-) -> Report:
-    """Write the new set, and say what to do with it; none where a verdict failed (GS1309)."""
-    if not all(verdict.passed for verdict in verdicts):
-        return refused(command, verdicts, notices)
-    files = {entry.digest.hex: entry.files(image) for entry in entries}
-    name = Worktree(directory).write_set(files, datetime.now(UTC))
-    written = f"{directory.as_posix()}/{name}"
-    return Report(
-        command,
-        sets=1,
-        verdicts=tuple(in_set(verdict, name) for verdict in verdicts),
-        notices=tuple(notices),
-        written=written,
-        next_steps=(push_command(written, trust),),
-    )
 
 
 def refused(command: str, verdicts: Sequence[Verdict], notices: Sequence[str]) -> Report:

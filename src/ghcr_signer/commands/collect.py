@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +16,19 @@ from ghcr_signer.commands.arguments import (
     find_trust,
     trust_options,
 )
-from ghcr_signer.commands.carry import carry
-from ghcr_signer.commands.ceremony import Target, check_directory, finish, reference, target
+from ghcr_signer.commands.carry import carry, push_command
+from ghcr_signer.commands.ceremony import Target, check_directory, reference, refused, target
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError, about
 from ghcr_signer.core.image import Image
 from ghcr_signer.core.reference import Digest, Reference
+from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.peers.registry.registries import Location, Registries
 from ghcr_signer.peers.registry.transport import Access
-from ghcr_signer.peers.worktree import FilesAround
+from ghcr_signer.peers.worktree import FilesAround, Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.fetch import signature_files
-from ghcr_signer.transfer.new_set import NewEntry, parse_tags, verify_new
+from ghcr_signer.transfer.new_set import NewEntry, in_set, parse_tags, verify_new
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.subjects import Read, Source, descend
 
@@ -96,12 +97,33 @@ def run(options: Options, progress: Progress) -> Report:
         now = datetime.now(UTC)
         verdicts = [verify_new(found.image, entry, loaded.trust, now) for entry in entries]
         notices.append(f"verified with {loaded}")
-    report = finish(
-        "collect", found.image, entries, verdicts, options.directory, options.trust, notices
-    )
-    if options.push:
+    if not all(verdict.passed for verdict in verdicts):
+        return refused("collect", verdicts, notices)
+    report = _write(options, found.image, entries, verdicts, notices)
+    if options.push and report.written:
         return carry(report, report.written, options.trust, options.environment, progress)
     return report
+
+
+def _write(
+    options: Options,
+    image: Reference,
+    entries: Sequence[NewEntry],
+    verdicts: Sequence[Verdict],
+    notices: Sequence[str],
+) -> Report:
+    """Write the new set, and say what to do with it."""
+    files = {entry.digest.hex: entry.files(image) for entry in entries}
+    name = Worktree(options.directory).write_set(files, datetime.now(UTC))
+    written = f"{options.directory.as_posix()}/{name}"
+    return Report(
+        "collect",
+        sets=1,
+        verdicts=tuple(in_set(verdict, name) for verdict in verdicts),
+        notices=tuple(notices),
+        written=written,
+        next_steps=(push_command(written, options.trust),),
+    )
 
 
 def _place(options: Options) -> Location:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from ghcr_signer.commands import outcome
 from ghcr_signer.commands.arguments import (
     LoadedTrust,
     add_image,
@@ -26,10 +25,11 @@ from ghcr_signer.commands.arguments import (
 )
 from ghcr_signer.commands.carry import carry
 from ghcr_signer.commands.ceremony import Target, check_directory, reference, refused
-from ghcr_signer.commands.consent import Consent
 from ghcr_signer.commands.forecast import find_base
-from ghcr_signer.commands.signing import Signing, key_name
-from ghcr_signer.commands.task import Options, Task, check, prepare
+from ghcr_signer.commands.signing import outcome
+from ghcr_signer.commands.signing.consent import Consent
+from ghcr_signer.commands.signing.signatures import Signing, key_name
+from ghcr_signer.commands.signing.task import Options, Task, check, prepare
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Unreachable, UsageError
 from ghcr_signer.core.key import PublicKey
@@ -172,7 +172,7 @@ def run(options: Options, progress: Progress) -> Report:
         return refused("sign", made.verdicts, task.notices)
     report = outcome.write(options, task, made, trust)
     signing.forget(task.todo)
-    if options.push:
+    if options.push and report.written:
         return carry(report, report.written, options.trust, options.environment, progress)
     return report
 

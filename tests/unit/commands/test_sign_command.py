@@ -17,7 +17,7 @@ from tests import forge, stand_in
 from tests.peers import images
 
 from ghcr_signer.commands import sign
-from ghcr_signer.commands.signing import key_name
+from ghcr_signer.commands.signing.signatures import key_name
 from ghcr_signer.core.directory import parse_set_name
 from ghcr_signer.peers.cosign import SigningKey
 from ghcr_signer.report.report import Report

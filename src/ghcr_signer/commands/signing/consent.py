@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ghcr_signer.commands.ceremony import Target
-from ghcr_signer.commands.signing import Due
+from ghcr_signer.commands.signing.signatures import Due
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
 from ghcr_signer.peers.cosign import Cosign

@@ -10,7 +10,7 @@ from pathlib import Path
 from ghcr_signer.commands.arguments import TrustOptions, require_trust
 from ghcr_signer.commands.ceremony import Target, target
 from ghcr_signer.commands.forecast import Base
-from ghcr_signer.commands.signing import Due
+from ghcr_signer.commands.signing.signatures import Due
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import UsageError, about
 from ghcr_signer.core.foresight import Intent, check_intent

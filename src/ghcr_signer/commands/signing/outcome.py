@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ghcr_signer.commands.carry import push_command
-from ghcr_signer.commands.signing import Made, clock_notice, wrong_clock
-from ghcr_signer.commands.task import Options, Task
+from ghcr_signer.commands.signing.signatures import Made, clock_notice, wrong_clock
+from ghcr_signer.commands.signing.task import Options, Task
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Failure, GhcrSignerError
 from ghcr_signer.core.policy import Trust
