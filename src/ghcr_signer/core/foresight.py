@@ -77,7 +77,10 @@ def _check_key(intent: Intent, key: PublicKey, rules: Collection[Rule], now: dat
     found = [(rule, _authority(rule, key)) for rule in rules]
     for rule, authority in found:
         if authority is not None:
-            _check_authority(authority, rule, now, logged=intent.logged)
+            if not intent.logged and rule.transparency_log is Requirement.REQUIRED:
+                message = f"the rule {rule.name!r} requires the log"
+                raise Refused(codes.LOG_ENTRY_MISSING, message)
+            authority.require_at(now if intent.logged else None)
         elif rule.every_signature is EverySignature.VALID or not any(a for _, a in found):
             names = ", ".join(each.name for each in rule.authorities)
             message = f"{key.fingerprint} is none of {names} (rule {rule.name!r})"
@@ -86,20 +89,3 @@ def _check_key(intent: Intent, key: PublicKey, rules: Collection[Rule], now: dat
 
 def _authority(rule: Rule, key: PublicKey) -> Authority | None:
     return next((each for each in rule.authorities if each.key == key), None)
-
-
-def _check_authority(authority: Authority, rule: Rule, now: datetime, *, logged: bool) -> None:
-    """As step 7 will, of a signature that is logged now."""
-    name, revoked = authority.name, authority.revoked
-    if revoked is not None and (revoked.start is None or now >= revoked.start):
-        raise Refused(codes.TIME_REVOKED, f"{name} is revoked: {revoked.reason}")
-    if authority.not_before is not None and now < authority.not_before:
-        message = f"{name} counts from {authority.not_before.isoformat()}"
-        raise Refused(codes.TIME_AUTHORITY, message)
-    if authority.not_after is not None and now > authority.not_after:
-        message = f"{name} counted until {authority.not_after.isoformat()}"
-        raise Refused(codes.TIME_AUTHORITY, message)
-    if not logged and rule.transparency_log is Requirement.REQUIRED:
-        raise Refused(codes.LOG_ENTRY_MISSING, f"the rule {rule.name!r} requires the log")
-    if not logged and authority.is_bounded:
-        raise Refused(codes.TIME_MISSING, f"{name} counts for a time only, and this has no time")

@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import LATEST_TAG
-from ghcr_signer.core.errors import UsageError
+from ghcr_signer.core.errors import Refused, UsageError
 from ghcr_signer.core.key import PublicKey
 from ghcr_signer.core.reference import Digest, Reference
 from ghcr_signer.core.trusted_root import TrustedRoot
@@ -65,19 +65,35 @@ class Authority:
     revoked: Revocation | None = None
     rotate_after: datetime | None = None
 
-    @property
-    def is_bounded(self) -> bool:
-        """Whether only a verified time can say that it counted."""
-        return bool(self.not_before or self.not_after or self.revoked)
+    def require_at(self, time: datetime | None) -> None:
+        """Step 7: it counted at the verified time; without one, nothing says that it did. Raises
+        Refused.
+        """
+        name, revoked = self.name, self.revoked
+        if revoked is not None and revoked.start is None:
+            raise Refused(codes.TIME_REVOKED, f"{name} is revoked: {revoked.reason}")
+        if time is None:
+            if revoked or self.not_before or self.not_after:
+                message = f"{name} counts for a time only, and this has no time"
+                raise Refused(codes.TIME_MISSING, message)
+            return
+        if revoked is not None and revoked.start is not None and time >= revoked.start:
+            since = f"since {revoked.start.isoformat()}: {revoked.reason}"
+            raise Refused(codes.TIME_REVOKED, f"{name}, at {time.isoformat()}, is revoked {since}")
+        if self.not_before is not None and time < self.not_before:
+            message = f"{name}, at {time.isoformat()}, counts from {self.not_before.isoformat()}"
+            raise Refused(codes.TIME_AUTHORITY, message)
+        if self.not_after is not None and time > self.not_after:
+            message = f"{name}, at {time.isoformat()}, counted until {self.not_after.isoformat()}"
+            raise Refused(codes.TIME_AUTHORITY, message)
 
-    def counts_at(self, instant: datetime) -> bool:
+    def counts_at(self, time: datetime) -> bool:
         """Whether what it signs at an instant counts."""
-        revoked = self.revoked
-        return (
-            (self.not_before is None or self.not_before <= instant)
-            and (self.not_after is None or instant <= self.not_after)
-            and (revoked is None or (revoked.start is not None and instant < revoked.start))
-        )
+        try:
+            self.require_at(time)
+        except Refused:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from ghcr_signer.core.policy import Authority, Policy
+from ghcr_signer.core.policy import Policy
 
 _AHEAD = timedelta(days=30)
 
@@ -26,16 +26,9 @@ def due(policy: Policy, now: datetime) -> Iterator[str]:
             if authority.rotate_after and authority.rotate_after - now < _AHEAD:
                 when = f"{authority.rotate_after:%Y-%m-%d %H:%M:%S} UTC"
                 yield f"{rule.name}: the key of {authority.name} is to be replaced by {when}"
-        counting = sum(_counts(authority, now) for authority in rule.authorities)
+        counting = sum(authority.counts_at(now) for authority in rule.authorities)
         if counting < rule.threshold:
             yield (
                 f"{rule.name}: {rule.threshold} must sign, and only {counting} count now:"
                 " no new signature can satisfy it"
             )
-
-
-def _counts(authority: Authority, now: datetime) -> bool:
-    """Whether a signature of this moment would count."""
-    if authority.revoked and (authority.revoked.start is None or authority.revoked.start <= now):
-        return False
-    return (authority.not_before or now) <= now <= (authority.not_after or now)

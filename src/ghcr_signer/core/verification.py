@@ -285,26 +285,7 @@ def _time(
         if not log.counted_at(time):
             message = f"the key of {log.url} did not count at {time.isoformat()}"
             raise Refused(codes.TIME_LOG_KEY, message)
-    if authority.is_bounded:
-        _authority_counted(authority, time)
-
-
-def _authority_counted(authority: Authority, time: datetime | None) -> None:
-    """(7) The authority counted at the verified time; without one, nothing says that it did."""
-    name, revoked = authority.name, authority.revoked
-    if revoked is not None and revoked.start is None:
-        raise Refused(codes.TIME_REVOKED, f"{name} is revoked: {revoked.reason}")
-    if time is None:
-        raise Refused(codes.TIME_MISSING, f"{name} counts for a time only, and this has no time")
-    if revoked is not None and revoked.start is not None and time >= revoked.start:
-        since = f"since {revoked.start.isoformat()}: {revoked.reason}"
-        raise Refused(codes.TIME_REVOKED, f"{name}, at {time.isoformat()}, is revoked {since}")
-    if authority.not_before is not None and time < authority.not_before:
-        message = f"{name}, at {time.isoformat()}, counts from {authority.not_before.isoformat()}"
-        raise Refused(codes.TIME_AUTHORITY, message)
-    if authority.not_after is not None and time > authority.not_after:
-        message = f"{name}, at {time.isoformat()}, counted until {authority.not_after.isoformat()}"
-        raise Refused(codes.TIME_AUTHORITY, message)
+    authority.require_at(time)
 
 
 def _claims(signature: Signature, image: Reference, rule: Rule) -> Claims:

@@ -123,7 +123,7 @@ def test_what_is_not_said_is_strict() -> None:
     assert rule.transparency_log is Requirement.REQUIRED
     assert rule.docker_reference is DockerReference.MATCH
     assert rule.platforms is Requirement.OPTIONAL
-    assert not rule.authorities[0].is_bounded
+    rule.authorities[0].require_at(None)  # it counts for ever
 
 
 def test_a_key_that_is_revoked_without_an_instant_never_counted() -> None:
