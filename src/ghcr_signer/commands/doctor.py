@@ -25,6 +25,7 @@ from ghcr_signer.commands.arguments import (
 from ghcr_signer.core import codes, policy_warnings, remote
 from ghcr_signer.core.errors import GhcrSignerError, UsageError
 from ghcr_signer.core.finding import Finding, good, unknown, wrong
+from ghcr_signer.core.wording import counted
 from ghcr_signer.peers import cosign
 from ghcr_signer.peers.git import Git
 from ghcr_signer.peers.worktree import FilesAround, Worktree
@@ -124,7 +125,7 @@ def _directory(directory: Path) -> Iterator[Finding]:
     for failure in failures:
         yield wrong(name, codes.SETUP_TRUST, failure.message, failure.next_step, file=failure.file)
     if not failures:
-        yield good(name, f"{len(sets)} set{'' if len(sets) == 1 else 's'}")
+        yield good(name, counted(len(sets), "set"))
 
 
 class _Remembering:

@@ -24,6 +24,7 @@ from ghcr_signer.core.policy import Policy, Trust
 from ghcr_signer.core.policy_warnings import due, warnings
 from ghcr_signer.core.trust_change import TrustChange
 from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.wording import counted
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.examine import Examination, examine
 from ghcr_signer.transfer.progress import Progress
@@ -93,8 +94,7 @@ class Judgement:
         if self.rehearse and found.passed:
             failures = self.rehearse(found, source, trust)
             if not failures:
-                number = len(found.verdicts)
-                entries = "1 entry" if number == 1 else f"{number} entries"
+                entries = counted(len(found.verdicts), "entry", "entries")
                 notices.append(f"rehearsed: {entries} went there and came back")
         elif self.rehearse:
             notices.append("not rehearsed: something does not verify")

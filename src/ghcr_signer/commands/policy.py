@@ -29,6 +29,7 @@ from ghcr_signer.core.policy import (
 from ghcr_signer.core.policy_warnings import warnings
 from ghcr_signer.core.reference import Reference
 from ghcr_signer.core.trust_change import TrustChange
+from ghcr_signer.core.wording import shown
 from ghcr_signer.peers.worktree import FilesAround, Worktree
 from ghcr_signer.report.escape import log_line
 from ghcr_signer.report.report import Report
@@ -129,7 +130,7 @@ def _explanation(loaded: LoadedTrust, images: Sequence[Reference], now: datetime
         yield ""
         yield "withdrawn for good:"
         for digest, withdrawal in policy.withdrawn.items():
-            yield f"  {digest} since {_when(withdrawal.date)}: {withdrawal.reason}"
+            yield f"  {digest} since {shown(withdrawal.date)}: {withdrawal.reason}"
     if images:
         yield ""
     for image in images:
@@ -161,19 +162,15 @@ def _rule(rule: Rule) -> Iterator[str]:
 def _authority(authority: Authority) -> str:
     words = [f"{authority.key.kind} {authority.key.fingerprint}"]
     if authority.not_before:
-        words.append(f"from {_when(authority.not_before)}")
+        words.append(f"from {shown(authority.not_before)}")
     if authority.not_after:
-        words.append(f"until {_when(authority.not_after)}")
+        words.append(f"until {shown(authority.not_after)}")
     if authority.rotate_after:
-        words.append(f"to be replaced by {_when(authority.rotate_after)}")
+        words.append(f"to be replaced by {shown(authority.rotate_after)}")
     if authority.revoked:
-        since = f"from {_when(authority.revoked.start)} on" if authority.revoked.start else "at all"
+        since = f"from {shown(authority.revoked.start)} on" if authority.revoked.start else "at all"
         words.append(f"does not count {since}, revoked: {authority.revoked.reason}")
     return ", ".join(words)
-
-
-def _when(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"
 
 
 _NOT_ALLOWED = codes.REPOSITORY_NOT_ALLOWED.id

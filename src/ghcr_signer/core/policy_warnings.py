@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from ghcr_signer.core.policy import Policy
+from ghcr_signer.core.wording import shown
 
 _AHEAD = timedelta(days=30)
 
@@ -24,7 +25,7 @@ def due(policy: Policy, now: datetime) -> Iterator[str]:
     for rule in policy.rules:
         for authority in rule.authorities:
             if authority.rotate_after and authority.rotate_after - now < _AHEAD:
-                when = f"{authority.rotate_after:%Y-%m-%d %H:%M:%S} UTC"
+                when = shown(authority.rotate_after)
                 yield f"{rule.name}: the key of {authority.name} is to be replaced by {when}"
         counting = sum(authority.counts_at(now) for authority in rule.authorities)
         if counting < rule.threshold:

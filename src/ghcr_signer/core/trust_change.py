@@ -13,6 +13,7 @@ from enum import Enum
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.policy import Authority, Policy, Rule, Trust
 from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.wording import shown
 
 
 class Part(Enum):
@@ -206,8 +207,8 @@ def _withdrawn(policy: Policy) -> _Things:
 
 
 def _since(start: datetime | None) -> str:
-    return f"from {start:%Y-%m-%d %H:%M:%S} UTC" if start else "all of its signatures"
+    return f"from {shown(start)}" if start else "all of its signatures"
 
 
 def _instant(instant: datetime | None) -> tuple[str, ...]:
-    return (f"{instant:%Y-%m-%d %H:%M:%S} UTC",) if instant else ()
+    return (shown(instant),) if instant else ()

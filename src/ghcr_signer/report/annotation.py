@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ghcr_signer.core import codes
 from ghcr_signer.core.directory import IMAGE, parse_set_name
 from ghcr_signer.core.errors import Failure, Refused
+from ghcr_signer.core.wording import counted
 from ghcr_signer.report.escape import log_line, visible
 from ghcr_signer.report.report import Report
 
@@ -35,7 +36,7 @@ def of(report: Report, directory: str) -> Iterator[Annotation]:
         yield Annotation(_properties(failure, directory), _message(failure))
     more = len(failures) - _SHOWN
     if more > 0:
-        title = f"{more} more failure{'s' if more > 1 else ''}"
+        title = counted(more, "more failure")
         yield Annotation({"title": title}, "The job's summary and the report list them all.")
 
 

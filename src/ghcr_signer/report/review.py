@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ghcr_signer.core import codes
 from ghcr_signer.core.review import Move, Quorum, Review, Reviewed, Seen, Standing, State
+from ghcr_signer.core.wording import counted
 from ghcr_signer.report.report import Report
 
 _AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
@@ -146,8 +147,3 @@ def unread(review: Review) -> Iterator[str]:
     """The registries that could not be read, and why."""
     for repository, why in review.seen.unread.items() if review.seen else ():
         yield f"{repository} could not be read: {why}"
-
-
-def counted(number: int, one: str) -> str:
-    """A number of things."""
-    return f"{number} {one if number == 1 else f'{one}s'}"

@@ -14,6 +14,7 @@ from ghcr_signer.core.codes import Code
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.review import Move, Review, Reviewed
 from ghcr_signer.core.verdict import Check
+from ghcr_signer.core.wording import counted, shown
 from ghcr_signer.report import review as words
 from ghcr_signer.report import text, trust_change
 from ghcr_signer.report.escape import markdown, markdown_with_code
@@ -97,7 +98,7 @@ def _failures(page: _Page, report: Report, step: str) -> None:
 
 def _failure(step: str, failure: tuple[tuple[Code, str, str], Sequence[str]]) -> _Row:
     (code, message, fix), files = failure
-    more = f" and {words.counted(len(files) - 1, 'more file')}" if len(files) > 1 else ""
+    more = f" and {counted(len(files) - 1, 'more file')}" if len(files) > 1 else ""
     where = f" {markdown(files[0])}{more}:" if files[0] else ""
     then = f" → {markdown_with_code(fix)}" if fix != step else ""
     return (
@@ -197,15 +198,15 @@ def _facts(review: Review, image: Reviewed) -> Iterator[str]:
     """One image in full."""
     mark = "" if image.passed else "❌ "
     yield f"- {mark}**{markdown(image.repository)}**<br>`{image.digest}`"
-    yield f"  - set {markdown(image.set_name)}, {words.counted(image.entries, 'manifest')}"
+    yield f"  - set {markdown(image.set_name)}, {counted(image.entries, 'manifest')}"
     for each in image.signatures:
-        when = f"{each.time:%Y-%m-%d %H:%M:%S} UTC" if each.time else "at no verified time"
+        when = shown(each.time) if each.time else "at no verified time"
         index = f"log index {each.log.index}" if each.log else "not logged"
         linked = f"[{index}]({each.link})" if each.link else index
         yield f"  - {markdown(each.authority)}, {when}, {linked}"
     more = image.signature_count - len(image.signatures)
     if more:
-        yield f"  - … and {words.counted(more, 'more signature')}"
+        yield f"  - … and {counted(more, 'more signature')}"
     if image.annotations:
         yield f"  - signed: {markdown(words.signed_annotations(image))}"
     origin = review.origin(image.unit)

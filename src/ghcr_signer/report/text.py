@@ -16,6 +16,7 @@ from ghcr_signer.core.plan import Confirm, MoveTag, Operation, Plan, Push
 from ghcr_signer.core.reference import Digest
 from ghcr_signer.core.review import Move, Review, Reviewed
 from ghcr_signer.core.verdict import Verdict
+from ghcr_signer.core.wording import counted, shown
 from ghcr_signer.report import review as words
 from ghcr_signer.report.escape import visible
 from ghcr_signer.report.report import Report
@@ -117,7 +118,7 @@ def _review(review: Review, paint: Paint) -> Iterator[str]:
 
 def _more(number: int, what: str) -> Iterator[str]:
     if number > 0:
-        yield f"… and {words.counted(number, f'more {what}')}"
+        yield f"… and {counted(number, f'more {what}')}"
 
 
 def _move(move: Move, review: Review) -> str:
@@ -142,7 +143,7 @@ def _image(image: Reviewed, review: Review) -> str:
 def _facts(image: Reviewed, review: Review) -> Iterator[str]:
     for each in image.signatures[:_SHOWN_SIGNATURES]:
         if each.log is not None:
-            when = f"{each.time:%Y-%m-%d %H:%M:%S} UTC, " if each.time else ""
+            when = f"{shown(each.time)}, " if each.time else ""
             yield f"{each.authority}: {when}log index {each.log.index} {each.link}".rstrip()
     if image.annotations:
         yield f"signed: {words.signed_annotations(image)}"
@@ -158,7 +159,7 @@ def _retired(report: Report, paint: Paint) -> Iterator[str]:
     for retired in report.retired[:_SHOWN_FAILURES]:
         word = "withdrawn:" if retired.withdrawn else "retired:"
         first, *others = sorted(retired.failures, key=lambda f: f.code is not WITHDRAWN)
-        more = f" (and {_count(len(others), 'reason')} more)" if others else ""
+        more = f" (and {counted(len(others), 'reason')} more)" if others else ""
         said = f"{visible(retired.set_name)}: {first.code.id} {visible(first.message)}{more}"
         yield f"{paint(word, 'yellow')} {said}"
     if len(report.retired) > _SHOWN_FAILURES:
@@ -178,7 +179,7 @@ def _trust_change(report: Report, paint: Paint) -> Iterator[str]:
 def _good(verdict: Verdict, paint: Paint) -> str:
     entry = verdict.passed_entry
     logged = verdict.logged
-    when = f", logged {logged:%Y-%m-%d %H:%M:%S} UTC" if logged else ", not logged"
+    when = f", logged {shown(logged)}" if logged else ", not logged"
     tags = f" → {', '.join(entry.tags)}" if entry.tags else ""
     signed = f"signed by {', '.join(verdict.signers)}{when}"
     rest = f"{entry.image.name}@{entry.digest.short}{tags}  {signed}"
@@ -230,12 +231,12 @@ def summary(report: Report, paint: Paint = no_colour) -> Iterator[str]:
         good = sum(verdict.passed for verdict in report.verdicts)
         total = len(report.verdicts)
         outside = len([*report.other_failures]) if report.plan is None else 0
-        counted = (
-            f"{good} of {_count(total, 'entry', 'entries')} in {_count(report.sets, 'set')} verify"
+        entries, sets = counted(total, "entry", "entries"), counted(report.sets, "set")
+        besides = f"; {counted(outside, 'failure')} besides" if outside else ""
+        besides += f"; {counted(len(report.retired), 'set')} retired" if report.retired else ""
+        yield paint(
+            f"{good} of {entries} in {sets} verify{besides}", "green" if report.passed else "red"
         )
-        besides = f"; {_count(outside, 'failure')} besides" if outside else ""
-        besides += f"; {_count(len(report.retired), 'set')} retired" if report.retired else ""
-        yield paint(f"{counted}{besides}", "green" if report.passed else "red")
     if report.plan is not None:
         yield _published(report.plan, report.done)
     counts = Counter(finding.state for finding in report.findings)
@@ -246,12 +247,8 @@ def summary(report: Report, paint: Paint = no_colour) -> Iterator[str]:
 
 
 def _published(plan: Plan, done: Sequence[Operation] | None) -> str:
-    counted = plan.operations if done is None else done
-    pushed = sum(isinstance(operation, Push) for operation in counted)
-    moved = sum(isinstance(operation, MoveTag) for operation in counted)
-    numbers = f"{pushed} published, {len(plan.live)} live already, {_count(moved, 'tag')} moved"
+    operations = plan.operations if done is None else done
+    pushed = sum(isinstance(operation, Push) for operation in operations)
+    moved = sum(isinstance(operation, MoveTag) for operation in operations)
+    numbers = f"{pushed} published, {len(plan.live)} live already, {counted(moved, 'tag')} moved"
     return numbers if done is not None else f"dry run, nothing was changed; it would be: {numbers}"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

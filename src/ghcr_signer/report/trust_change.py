@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ghcr_signer.core.trust_change import Difference, Flip, Part, TrustChange, Verb, Word
+from ghcr_signer.core.wording import counted
 
 _SHOWN = 100  # of each kind: the JSON report has all
 _MARKS = {Verb.ADDED: "+", Verb.REMOVED: "-", Verb.CHANGED: "~"}
@@ -66,7 +67,7 @@ def _flip(flip: Flip) -> str:
 
 
 def _conclusion(change: TrustChange) -> str:
-    entries = "1 entry" if change.entries == 1 else f"{change.entries} entries"
+    entries = counted(change.entries, "entry", "entries")
     if not change.is_compared:
         return f"there is no trust yet that loads; {entries} judged under the proposal alone"
     none = "" if change.flips else ": none of them would pass or fail that now does not"

@@ -9,6 +9,7 @@ from ghcr_signer.commands.ceremony import Target
 from ghcr_signer.commands.signing.signatures import Due
 from ghcr_signer.core import codes
 from ghcr_signer.core.errors import Refused, Unreachable, UsageError
+from ghcr_signer.core.wording import counted
 from ghcr_signer.peers.cosign import Cosign
 from ghcr_signer.report.escape import visible
 from ghcr_signer.transfer.progress import Progress
@@ -41,7 +42,7 @@ class Consent:
         count = len(self.todo) - self.waiting
         if not count:
             return "Write the set with them?"
-        return f"Make {count} signature{'s' if count > 1 else ''}?"
+        return f"Make {counted(count, 'signature')}?"
 
     def _lines(self) -> Iterator[str]:
         found, subjects = self.target, [due.subject for due in self.todo]

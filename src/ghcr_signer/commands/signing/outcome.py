@@ -15,6 +15,7 @@ from ghcr_signer.core.policy import Trust
 from ghcr_signer.core.reference import Reference
 from ghcr_signer.core.reviewing import quorums
 from ghcr_signer.core.verification import verify_alone
+from ghcr_signer.core.wording import counted
 from ghcr_signer.peers.worktree import Worktree
 from ghcr_signer.report.report import Report
 from ghcr_signer.report.review import not_enough
@@ -24,7 +25,8 @@ from ghcr_signer.transfer.new_set import in_set
 
 def notices(made: Made, waited: int) -> list[str]:
     """What the signer should know of how it went."""
-    found = [f"{_signatures(waited)} made before and kept until now"] if waited else []
+    kept = counted(waited, "signature was", "signatures were")
+    found = [f"{kept} made before and kept until now"] if waited else []
     clock = clock_notice(made.ahead)
     return [*found, clock] if clock else found
 
@@ -34,7 +36,7 @@ def left(made: Made, task: Task) -> tuple[str, ...]:
     if not made.kept:
         return ()
     return (
-        f"{made.kept} of {_signatures(len(task.todo), verb=False)} are made and kept for a day: the"
+        f"{made.kept} of {counted(len(task.todo), 'signature')} are made and kept for a day: the"
         " same command makes only what is missing",
     )
 
@@ -102,8 +104,3 @@ def _judged(
     but = ", once enough have signed" if found.waiting else ""
     passes = f"its check will pass{but}: judged as a change to {task.base.called}"
     return (), found.waiting, (passes,)
-
-
-def _signatures(number: int, *, verb: bool = True) -> str:
-    was = (" was" if number == 1 else " were") if verb else ""
-    return f"{number} signature{'' if number == 1 else 's'}{was}"
