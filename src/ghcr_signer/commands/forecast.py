@@ -99,8 +99,14 @@ class Base:
     ) -> Forecast:
         """What the check will say of a set that is written; raises what `forecast` raises."""
         clone = Clone(self.git.root, environment, interactive=False)
-        branch = {"base_branch": self.name, "base_commit": self.commit}
-        proposal = propose(name, self.folder, entries, **branch, by_workflow=False)
+        proposal = propose(
+            name,
+            self.folder,
+            entries,
+            base_branch=self.name,
+            base_commit=self.commit,
+            by_workflow=False,
+        )
         return forecast(self.git, clone, proposal, self.options, now, Progress())
 
     @property

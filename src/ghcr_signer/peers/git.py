@@ -16,9 +16,10 @@ from pathlib import Path
 from subprocess import DEVNULL, run
 from urllib.parse import urlsplit
 
-from ghcr_signer.core import codes, directory, limits
+from ghcr_signer.core import codes, directory
 from ghcr_signer.core.change import Touch
-from ghcr_signer.core.errors import Refused, Unreachable, UsageError
+from ghcr_signer.core.errors import Unreachable, UsageError
+from ghcr_signer.peers import trees
 from ghcr_signer.peers.objects import ENVIRONMENT, Node, Objects, is_id
 
 _SETTINGS = {
@@ -31,7 +32,6 @@ _WITHOUT_SIZE = (directory.FOLDER, directory.SUBMODULE)
 _REMOTE = "refs/remotes/origin/"
 _FULL_HISTORY = "Give actions/checkout `fetch-depth: 0`; in a clone: git fetch --unshallow"
 _LONGEST_WORDS = 300
-_LINE_BYTES = 100  # what a touched path takes besides its name: two modes, two ids
 
 
 class Git:
@@ -128,7 +128,7 @@ class Git:
             parent = next(iter(found.parents), None)
             before = self._objects.commit(parent) if parent else None
             was = self._objects.folder(before, folder) if before else None
-            if was != there and _differ(self._objects, was, there, names):
+            if was != there and trees.differ(self._objects, was, there, names):
                 yield name, parent
             if parent is None or before is None:
                 return
@@ -141,7 +141,7 @@ class Git:
         told: git makes none, so somebody wanted it.
         """
         before = self._objects.commit(base).tree if base else None
-        found = list(_compare(self._objects, before, self._objects.commit(commit).tree))
+        found = list(trees.compare(self._objects, before, self._objects.commit(commit).tree))
         files = [new[1] for _, _, new in found if new and new[0] not in _WITHOUT_SIZE]
         sizes = dict(zip(files, self._objects.sizes(files), strict=True))
         return tuple(
@@ -245,46 +245,3 @@ def _authorization(url: str, token: str) -> dict[str, str]:
 def _proxy(environment: Mapping[str, str]) -> dict[str, str]:
     names = ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY")
     return {name: environment[name] for name in names if name in environment}
-
-
-def _differ(objects: Objects, one: str | None, other: str | None, names: Collection[str]) -> bool:
-    """Whether two folders differ in one of the names."""
-    trees = [objects.tree(each) if each else {} for each in (one, other)]
-    return any(trees[0].get(name) != trees[1].get(name) for name in names)
-
-
-def _compare(
-    objects: Objects, before: str | None, after: str
-) -> Iterator[tuple[str, Node | None, Node | None]]:
-    """Each path that differs between two trees, and what is there before and after.
-
-    Not by `git diff-tree`: that keeps everything before it says anything, and a few trees that
-    name each other are billions of paths; and it leaves out what .gitmodules tells it to.
-    """
-    listed = 0
-    folders: list[tuple[str, str | None, str | None]] = [("", before, after)]
-    while folders:
-        path, *both = folders.pop()
-        old, new = (objects.tree(each) if each else {} for each in both)
-        if path and not old and not new:
-            one, other = ((directory.FOLDER, each) if each else None for each in both)
-            yield path[:-1], one, other
-        for name in old.keys() | new.keys():
-            nodes = (old.get(name), new.get(name))
-            if nodes[0] == nodes[1]:
-                continue
-            listed += len(path) + len(name) + _LINE_BYTES
-            if listed > limits.GIT_BYTES:
-                raise Refused(codes.CHANGE_TOO_LARGE, "it touches more paths than can be listed")
-            (old_folder, old_file), (new_folder, new_file) = map(_split, nodes)
-            if old_folder or new_folder:
-                folders.append((f"{path}{name}/", old_folder, new_folder))
-            if old_file or new_file:
-                yield f"{path}{name}", old_file, new_file
-
-
-def _split(node: Node | None) -> tuple[str | None, Node | None]:
-    """What is somewhere: a folder's id, or what is no folder."""
-    if node and node[0] == directory.FOLDER:
-        return node[1], None
-    return None, node
