@@ -179,7 +179,7 @@ def test_a_missing_signature_is_named_with_the_command_that_adds_it() -> None:
     few = replace(IMAGE, passed=False, quorums=(Quorum("app", 2, ("alice",), ("bob", "carol")),))
     found = failing(Failure(codes.THRESHOLD, "1 of 2", PATH), review=replace(REVIEW, images=(few,)))
     assert shown(found).startswith("### ❌ Do not merge yet: a signature is missing\n")
-    command = f"ghcr-signer sign {APP}@{NEW} --add-to SIGNATURES/{SET} --sk"
+    command = f"ghcr-signer sign {APP}@{NEW} --add-to SIGNATURES/{SET} --sk --push"
     assert f"**Next:** Have bob or carol sign too: `{command}`" in shown(found)
     assert "alice (1 of 2; missing: bob or carol)" in shown(found)
     besides = failing(
