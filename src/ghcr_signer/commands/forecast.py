@@ -137,7 +137,7 @@ def forecast(
     Raises UsageError, or Refused: where the set is merged already, or cannot be there.
     """
     folder = proposal.folder.parent
-    judgement = Judgement(Path(folder), trust, (), now, progress)
+    judgement = Judgement(Path(folder), _in_repository(trust, git), (), now, progress)
     trial = new_commit.trial(clone, proposal)
     with closing(CommittedDirectory(git, trial, str(folder))) as source:
         report = judgement.of_change(git, proposal.base_commit, source)
@@ -177,7 +177,7 @@ def find_base(directory: Path, options: TrustOptions) -> tuple[Base | None, str]
         error.failure = replace(error.failure, file=f"{name}:{error.failure.file}")
         raise
     if loaded is not None:
-        return Base(git, name, commit, folder, own, loaded), ""
+        return Base(git, name, commit, folder, options, loaded), ""
     if sets is not None:
         raise Refused(codes.BOOTSTRAP, f"{name} has {folder}, and no policy and no trusted key")
     return None, f"{name} has no policy and no trusted key yet"
@@ -185,6 +185,13 @@ def find_base(directory: Path, options: TrustOptions) -> tuple[Base | None, str]
 
 def _in_repository(options: TrustOptions, git: Git) -> TrustOptions:
     """The same options with their paths from the repository's root; raises UsageError."""
-    policy = Path(git.path(options.policy)) if options.policy else None
-    root = Path(git.path(options.trusted_root)) if options.trusted_root else None
-    return replace(options, policy=policy, trusted_root=root)
+
+    def inside(path: Path | None) -> Path | None:
+        return Path(git.path(path)) if path else None
+
+    return replace(
+        options,
+        policy=inside(options.policy),
+        keys=tuple(Path(git.path(key)) for key in options.keys),
+        trusted_root=inside(options.trusted_root),
+    )

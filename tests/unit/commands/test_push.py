@@ -11,11 +11,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests import forge
-from tests.signer import BRANCH, FORK, HUB, IMAGE, SET, UPSTREAM, Signer, codes_of
+from tests.signer import BRANCH, FORK, HUB, IMAGE, SET, TRUST, UPSTREAM, Signer, codes_of
 
 from ghcr_signer.commands.arguments import TrustOptions
 from ghcr_signer.core import codes
@@ -215,6 +216,17 @@ def test_it_may_be_a_linked_work_tree_and_a_folder_further_down(signer: Signer) 
         path.replace("SIGNATURES", "release/our signatures", 1): content
         for path, content in files.items()
     }
+
+
+@pytest.mark.parametrize("where", ["", "SIGNATURES"])
+def test_a_key_is_named_from_where_the_signer_is(
+    where: str, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signer.write()
+    monkeypatch.chdir(signer.clone / where)
+    key = Path("../trusted.pub" if where else "trusted.pub")
+    assert codes_of(signer.push(trust=replace(TRUST, keys=(key,)))) == []
+    assert BRANCH in signer.branches()
 
 
 def test_variables_that_lead_to_another_repository_lead_nowhere(signer: Signer) -> None:
