@@ -60,7 +60,8 @@ def write(options: Options, task: Task, made: Made, trust: Trust) -> Report:
     missing = list(dict.fromkeys((*not_enough(lacking), *waiting)))
     written = f"{options.directory.as_posix()}/{name}"
     if missing:
-        missing.append(f"they run, on that branch: {_next(options, image, written)}")
+        command = _next(options, image, written)
+        missing.append(f"once it is pushed they run, on its branch: {command}")
     return Report(
         "sign",
         sets=1,

@@ -231,6 +231,6 @@ def clock_notice(ahead: timedelta | None) -> str | None:
     where = "ahead of" if wrong > timedelta() else "behind"
     return (
         f"this machine's clock is {abs(round(wrong.total_seconds()))} s {where} the transparency"
-        " log's: set it (`timedatectl set-ntp true`). The set is named after the log's time: a name"
+        " log's: set it (`timedatectl set-ntp true`). A set is named after the log's time: a name"
         f" that lies more than {limits.CLOCK_SKEW_SECONDS} s ahead would be refused"
     )
