@@ -64,6 +64,11 @@ class Report:
         yield from self.other_failures
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """The notices that are weighed before anything else is believed."""
+        return tuple(notice for notice in self.notices if notice.startswith("WARNING"))
+
+    @property
     def awaited(self) -> Iterator[Verdict]:
         """The verdicts that decide how the run ends: all but those of retired sets."""
         retired = self.retired_sets

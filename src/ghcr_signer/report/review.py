@@ -45,6 +45,12 @@ def next_step(report: Report, review: Review) -> str:
     failure = next(report.causes, None)
     if failure is not None:
         return _signature_wanted(report, review) or failure.next_step
+    first = "Heed the warning first. " if report.warnings else ""
+    return f"{first}{_question(report, review)}"
+
+
+def _question(report: Report, review: Review) -> str:
+    """What a person is asked about a change that passes."""
     if report.trust_change is not None:
         return "Is this who shall sign what? Compare each new key with its owner's, then merge."
     if not review.images:

@@ -67,8 +67,7 @@ def render(report: Report, review: Review, room: int = SUMMARY_BYTES) -> Iterato
     page = _Page(room)
     step = words.next_step(report, review)
     page.add(f"### {_mark(report)} {markdown(words.headline(report, review))}", "")
-    warnings = [note for note in report.notices if note.startswith("WARNING")]
-    page.rows(warnings, lambda note: (f"> ⚠️ {markdown(note)}", ""), _OPEN, "> … and {} more")
+    page.rows(report.warnings, lambda note: (f"> ⚠️ {markdown(note)}", ""), _OPEN, "> … and {} more")
     _failures(page, report, step)
     page.add(f"**Next:** {markdown_with_code(step[:_LONGEST_STEP])}", "")
     _trust(page, report)
@@ -79,10 +78,10 @@ def render(report: Report, review: Review, room: int = SUMMARY_BYTES) -> Iterato
 
 
 def _mark(report: Report) -> str:
-    """A change of trust passes, and is for a person to weigh."""
+    """A change of trust passes, and is for a person to weigh; so is what comes with a warning."""
     if not report.passed:
         return "❌"
-    return "⚠️" if report.trust_change else "✅"
+    return "⚠️" if report.trust_change or report.warnings else "✅"
 
 
 def _failures(page: _Page, report: Report, step: str) -> None:

@@ -260,7 +260,10 @@ def test_a_platform_without_a_signature_is_shouted() -> None:
 
 def test_a_warning_comes_before_anything_else() -> None:
     found = report(notices=("a note", "WARNING: look here"))
-    assert shown(found).splitlines()[2] == "> ⚠️ WARNING: look here"
+    lines = shown(found).splitlines()
+    assert lines[0].startswith("### ⚠️ Merging publishes")
+    assert lines[2] == "> ⚠️ WARNING: look here"
+    assert lines[4].startswith("**Next:** Heed the warning first. Is this")
 
 
 def test_a_change_of_trust_is_the_verdict_where_nothing_is_signed() -> None:
