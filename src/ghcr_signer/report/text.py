@@ -75,12 +75,18 @@ def _findings(report: Report, paint: Paint) -> Iterator[str]:
 
 
 def _failures(report: Report, paint: Paint) -> Iterator[str]:
-    """Each failure; why a code exists and what to do is said once for each code."""
+    """Each failure; why a code exists is said once for each code, and each remedy once."""
     failures = list(report.causes)
     explained: set[Code] = set()
+    advised: set[str] = set()
     for failure in failures[:_SHOWN_FAILURES]:
-        yield from _failure(failure, paint, explain=failure.code not in explained)
+        yield _failure(failure, paint)
+        if failure.code not in explained:
+            yield paint(f"    {failure.code.title}. {failure.code.reason}", "dim")
+        if failure.next_step not in advised:
+            yield f"    → {visible(failure.next_step)}"
         explained.add(failure.code)
+        advised.add(failure.next_step)
     if len(failures) > _SHOWN_FAILURES:
         yield paint(f"… and {len(failures) - _SHOWN_FAILURES} more failures", "red")
 
@@ -214,13 +220,9 @@ def _from_to(new: str, current: Digest | None) -> str:
     return f"from {current.short} to {new}" if current else f"to {new} (a new tag)"
 
 
-def _failure(failure: Failure, paint: Paint, *, explain: bool) -> Iterator[str]:
+def _failure(failure: Failure, paint: Paint) -> str:
     where = f" {visible(failure.file)}:" if failure.file else ""
-    yield f"{paint('✗', 'red')} {paint(failure.code.id, 'red')}{where} {visible(failure.message)}"
-    if not explain and not failure.fix:
-        return
-    yield paint(f"    {failure.code.title}. {failure.code.reason}", "dim")
-    yield f"    → {visible(failure.next_step)}"
+    return f"{paint('✗', 'red')} {paint(failure.code.id, 'red')}{where} {visible(failure.message)}"
 
 
 def summary(report: Report, paint: Paint = no_colour) -> Iterator[str]:

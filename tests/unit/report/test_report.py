@@ -510,6 +510,16 @@ def test_a_finding_says_nothing_to_markdown() -> None:
     assert f"- ✅ {markdown(EVIL)}: {markdown(EVIL)}" in shown
 
 
+def test_of_failures_with_one_code_each_remedy_is_said_once() -> None:
+    code = codes.SETUP_FILES
+    seen = [
+        wrong(name, code, "no", fix) for name, fix in zip("abcd", ("x", "", "x", ""), strict=True)
+    ]
+    shown = list(text.render(Report("doctor", findings=tuple(seen))))
+    assert [line for line in shown if "→" in line] == ["    → x", f"    → {code.remedy}"]
+    assert sum(code.title in line for line in shown) == 1
+
+
 def test_what_is_wrong_is_said_once_in_markdown_and_what_was_not_seen_with_its_way() -> None:
     seen = (wrong("rules", codes.SETUP_BRANCH, "none", "Add one."), unknown("clock", "off", "Ask."))
     shown = "\n".join(markdown_report.render(Report("doctor", findings=seen)))
