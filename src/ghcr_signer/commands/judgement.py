@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ghcr_signer.peers.git import Git
 
 NO_RULE = Policy(())
+_NOT_ASKED = "no registry was asked: which ones are, would be for the change itself to say"
 Rehearsal = Callable[[Examination, Source, Trust], tuple[Failure, ...]]
 """Push what passed, read it back, and return the failures."""
 
@@ -52,7 +53,8 @@ Inquiry = Callable[[Examination], tuple[Failure, ...]]
 class Judgement:
     """What all ways of judging have in common. `sets` are the names to judge: none means all, or
     of a change those that it adds. `rehearse` is called where everything passes, `look` for every
-    change that adds sets, `ask` also for what passes beside something that does not.
+    change that adds sets, `ask` also for what passes beside something that does not; but neither of
+    these two by a trust that the change brings, which says where they go.
     """
 
     directory: Path
@@ -121,6 +123,10 @@ class Judgement:
         before, after = (CommittedFiles(git, commit, folder) for commit in (base, head))
         places = (*trust_files(self.trust, before), *trust_files(self.trust, after))
         change = read_change(git, base, head, folder, places)
+        if change.brings_its_trust and (self.look or self.ask):
+            offline = replace(self, look=None, ask=None)
+            report = offline.of_change(git, base, source, all_sets=all_sets)
+            return replace(report, notices=(*report.notices, _NOT_ASKED))
         if before.find(POLICY) and not after.find(POLICY):  # a key in its place would be weaker
             change = replace(change, result_trusts=False)
         notices = [] if git.is_ancestor(base, head) else [lag(base)]

@@ -159,6 +159,24 @@ def test_a_change_does_not_choose_where_requests_go(
     assert report["review"]["headline"].startswith("Do not merge")
 
 
+def test_nor_does_one_that_brings_its_own_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before there is any, everybody's key passes, in any registry."""
+    asked: list[str] = []
+    with EmbeddedRegistry(on_request=lambda method, path, status: asked.append(path)) as found:
+        project = Project(tmp_path / "repository", found.host)
+        monkeypatch.chdir(project.repository.root)
+        base = project.repository.commit({"README.md": b"nothing yet"})
+        project.repository.commit({**KEY, **project.release(NEW_SET, NEW)}, base)
+        code, report = review(base)
+        options = ("--check-images", "--transparency-log", "optional")
+        assert cli.run(["verify", "--base", base, *options]) == 0
+    assert (code, asked) == (0, [])
+    assert [move["to"] for move in report["review"]["moves"]] == [NEW.digest]
+    assert any(each.startswith("no registry was asked") for each in report["notices"])
+
+
 def test_a_manifest_that_git_has_not_comes_from_the_registry(project: Project) -> None:
     index = images.build()
     images.push(project.host, "acme/app", index)
