@@ -159,7 +159,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What merging does: tags move, `latest` told first, and images get signatures.
+    """What merging does: tags move, `latest` told first, those that stay last; and images get
+    signatures.
 
     `now` is the instant that ages are told from, `folder` the signature directory; `more` counts
     images beyond the cap of a change; `origins` are as git has them; `seen` is None where no

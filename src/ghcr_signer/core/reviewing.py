@@ -87,7 +87,9 @@ def _parsed(subjects: Mapping[str, bytes]) -> Iterator[tuple[str, Image]]:
 def _moves(
     verdicts: Iterable[Verdict], before: Mapping[Tag, Declared], merged: Mapping[str, Verdict]
 ) -> tuple[Move, ...]:
-    """Of several sets that move a tag the last one wins."""
+    """Of several sets that move a tag the last one wins. Those that stay come last: a view has room
+    for so many, and a crowd of them could push one that moves out of sight.
+    """
     moves: dict[Tag, Move] = {}
     for path, entry in ((each.path, each.entry) for each in verdicts if each.entry):
         for key in ((entry.image.name, tag) for tag in entry.tags):
@@ -95,7 +97,8 @@ def _moves(
             state = _state(merged.get(f"{last.set_name}/{last.digest.hex}")) if last else State.GOOD
             digest, since = (last.digest, last.set_name) if last else (None, "")
             moves[key] = Move(*key, digest, since, state, entry.digest, path)
-    return tuple(sorted(moves.values(), key=lambda m: (m.tag != LATEST_TAG, m.repository, m.tag)))
+    order = sorted(moves.values(), key=lambda m: (m.tag != LATEST_TAG, m.repository, m.tag))
+    return tuple(sorted(order, key=lambda move: move.stays))
 
 
 def _state(verdict: Verdict | None) -> State:

@@ -122,6 +122,15 @@ def test_a_tag_that_points_there_already_stays() -> None:
     assert change.review.moving == ()
 
 
+def test_what_moves_is_told_before_all_that_stays() -> None:
+    """Else a crowd of tags that stay would fold the one away that moves."""
+    change = Change()
+    stay = [f"a{number}" for number in range(30)]
+    digest = Digest(change.add(tags=[*stay, "latest", "v1"]).rpartition("/")[2])
+    change.declared = [declared(tag, digest=digest) for tag in (*stay, "latest")]
+    assert [move.tag for move in change.review.moves] == ["v1", "latest", *sorted(stay)]
+
+
 @pytest.mark.parametrize("state", [State.GOOD, State.RETIRED, State.WITHDRAWN])
 def test_it_is_said_what_became_of_the_set_that_moved_it(state: State) -> None:
     gone = {AT_OLD: Withdrawal(NOW, "broken")} if state is State.WITHDRAWN else {}
