@@ -16,6 +16,7 @@ from ghcr_signer.core.event import Event, OtherRun
 from ghcr_signer.peers.github import comment
 from ghcr_signer.peers.github.api import Api
 from ghcr_signer.report import markdown, reviewers_view
+from ghcr_signer.report.escape import markdown_with_code
 from ghcr_signer.report.report import Report
 from ghcr_signer.transfer.checkout import base_of
 from ghcr_signer.transfer.merge import fetch_merge
@@ -49,7 +50,7 @@ def _on_its_own_run(inputs: Inputs, event: Event, api: Api) -> Outcome:
         report = _judged(inputs, base_of(inputs.git, event) or "", "HEAD")
     except Exception as error:
         report = runner.failed("comment", error, debug=inputs.debug)
-    address, failure = _comment(inputs, api, event.number, report)
+    address, failure = _comment(inputs, api, event.number, event.head, report)
     if failure and failure.code is codes.GITHUB_DENIED and event.token_reads_only:
         runner.notice(_READ_ONLY)
         report = replace(report, notices=(*report.notices, _READ_ONLY))
@@ -70,7 +71,7 @@ def _after_its_run(inputs: Inputs, event: Event, other: OtherRun, api: Api) -> O
         report = _judged(inputs, merge.base, merge.commit)
     except Exception as error:
         report = runner.failed("comment", error, debug=inputs.debug)
-    address, failure = _comment(inputs, api, merge.number, report)
+    address, failure = _comment(inputs, api, merge.number, other.head, report)
     if failure:
         report = replace(report, failures=(*report.failures, failure))
     return Outcome(report, {"comment": address}, fails=failure is not None)
@@ -89,14 +90,16 @@ def _judged(inputs: Inputs, base: str, commit: str) -> Report:
     return replace(review.run(options, runner.Log()), command="comment")
 
 
-def _comment(inputs: Inputs, api: Api, number: int, report: Report) -> tuple[str, Failure | None]:
+def _comment(
+    inputs: Inputs, api: Api, number: int, head: str, report: Report
+) -> tuple[str, Failure | None]:
     """Have the comment say what the report does, an error too: what it said before is not so any
     more. Its address, and why there is none.
     """
     folder = inputs.folder
     mark = comment.marker("" if folder == DEFAULT_DIRECTORY.as_posix() else folder)
     try:
-        address = comment.keep(api, number, mark, _text(report), first=_has_news(report))
+        address = comment.keep(api, number, mark, _text(report, head), first=_has_news(report))
     except GhcrSignerError as error:
         return "", error.failure
     runner.Log().say(f"the comment: {address or 'none, for there is nothing to say'}")
@@ -109,9 +112,14 @@ def _has_news(report: Report) -> bool:
     return signs or report.trust_change is not None or not report.passed
 
 
-def _text(report: Report) -> str:
-    room = reviewers_view.COMMENT_BYTES
-    lines = markdown.render(report)
+def _text(report: Report, head: str) -> str:
+    """What the report says, and of which commit: whoever proposes one can keep the next from being
+    judged, and this comment would stand beside that.
+    """
+    about = markdown_with_code(f"This is about the commit `{head}`, and about no later one.")
+    room = reviewers_view.COMMENT_BYTES - len(about) - 2
+    lines = iter(markdown.render(report))
     if report.review is not None:
         lines = reviewers_view.render(report, report.review, room)
-    return "\n".join(markdown.fitting(lines, room, _REST))
+    heading, *rest = markdown.fitting(lines, room, _REST)
+    return "\n".join((heading, "", about, *rest))

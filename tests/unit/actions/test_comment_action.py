@@ -72,6 +72,11 @@ def comment(
     return stage.run("comment", run, work, {"head": head}, environment=environment, **given)
 
 
+def about(head: str) -> str:
+    """What a comment says that the summary of a run does not: a run is of one commit."""
+    return f"This is about the commit `{head}`&#44; and about no later one&#46;\n"
+
+
 def plain(body: str) -> str:
     """A comment, as GitHub shows its text."""
     return html.unescape(body.replace("<!-- -->", ""))
@@ -92,7 +97,8 @@ def test_the_comment_says_what_the_summary_says(
     assert body.startswith(f"{MARK}\n### ✅ ")
     assert "moves 1 tag" in plain(body)
     assert "ghcr.io/acme/app:**latest**" in plain(body)
-    assert body.partition("\n")[2].strip() == told.summary.strip()
+    assert about(head) in body
+    assert body.partition("\n")[2].replace(f"\n{about(head)}", "").strip() == told.summary.strip()
 
 
 def test_a_further_commit_changes_the_comment(
@@ -109,6 +115,7 @@ def test_a_further_commit_changes_the_comment(
     (body,) = github.bodies
     assert "### ❌ Do not merge" in body
     assert "GS0502" in body
+    assert body.splitlines()[3] == about(head).strip()
 
 
 def test_without_signatures_nothing_is_posted_and_what_was_said_is_mended(
@@ -302,7 +309,8 @@ def test_the_merge_is_fetched_judged_and_commented(
     assert told.outputs["result"] == "passed"
     (body,) = github.bodies
     assert "ghcr.io/acme/app:**latest**" in plain(body)
-    assert body.partition("\n")[2].strip() == told.summary.strip()
+    assert about(head) in body
+    assert body.partition("\n")[2].replace(f"\n{about(head)}", "").strip() == told.summary.strip()
     # nothing of it is in the workspace
     assert (main.head, main.git("status", "--porcelain", "--", "SIGNATURES")) == (before, "")
     assert not (main.folder / "SIGNATURES").exists()
