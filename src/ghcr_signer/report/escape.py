@@ -6,13 +6,22 @@ or a character that turns the direction of reading. All of them are shown, none 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from ghcr_signer.core import limits
 
+# Letters, marks and symbols that show nothing: two names that differ in them look the same
+# (Unicode, Default_Ignorable_Code_Point outside the category C; and the Braille blank).
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
+
 
 def visible(text: str) -> str:
-    """The text on one line: control, format, surrogate and separator characters as escapes.
+    """The text on one line: control, format, surrogate and separator characters as escapes, and
+    those that nobody would see.
 
     Nor does it hold `##[`, which begins a workflow command wherever it stands in a line of a job's
     log (actions/runner, ActionCommand): a step may run the command line, too.
@@ -25,7 +34,8 @@ def visible(text: str) -> str:
 
 
 def _visible(character: str) -> str:
-    if unicodedata.category(character)[0] in "CZ" and character != " ":
+    acts = unicodedata.category(character)[0] in "CZ" and character != " "
+    if acts or _BLANK.match(character):
         return character.encode("unicode_escape", "backslashreplace").decode()
     return character
 
@@ -44,8 +54,9 @@ def markdown(text: str) -> str:
     """The text as nothing but text in GitHub's Markdown: no link, mention, table or tag of its own.
 
     Every punctuation character becomes a numeric character reference, which is never markup
-    (CommonMark 0.31, section 2.5). GitHub looks for @mentions, #numbers and addresses of mail once
-    references have become characters again: an empty comment keeps those from what follows.
+    (CommonMark 0.31, section 2.5). GitHub looks for @mentions, #numbers, :emoji: and addresses of
+    mail once references have become characters again: an empty comment keeps those from what
+    follows.
     """
     return "".join(map(_reference, visible(text)))
 
@@ -63,4 +74,4 @@ def markdown_with_code(text: str) -> str:
 def _reference(character: str) -> str:
     if character.isalnum() or character == " ":
         return character
-    return f"&#{ord(character)};{'<!-- -->' if character in '@#' else ''}"
+    return f"&#{ord(character)};{'<!-- -->' if character in '@#:' else ''}"

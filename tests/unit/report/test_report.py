@@ -158,7 +158,7 @@ def test_every_form_of_report_names_what_is_retired_or_withdrawn() -> None:
     assert "1 of 2 entries in 2 sets verify; 2 sets retired" in shown
     assert "✗" not in shown
     assert lines(PUBLISHED, only_failures=True) == ""
-    shown = html.unescape("\n".join(markdown_report.render(PUBLISHED)))
+    shown = html.unescape("\n".join(markdown_report.render(PUBLISHED))).replace("<!-- -->", "")
     assert f"withdrawn **{LATER}**: GS0301 1 bytes" in shown
     assert "; GS0903 x" in shown
     assert shown.count("| ⏸️ |") == 1
@@ -365,6 +365,10 @@ def test_foreign_text_stays_on_its_line_and_does_nothing(foreign: str) -> None:
         ("a\u2028b", "a\\u2028b"),
         ("a\u00a0b", "a\\xa0b"),
         ("\ud800", "\\ud800"),
+        ("alice\u3164", "alice\\u3164"),
+        ("alice\ufe0f", "alice\\ufe0f"),
+        ("alice\u2800", "alice\\u2800"),
+        ("alice\U000e0100", "alice\\U000e0100"),
         ("é ß 漢", "é ß 漢"),
     ],
 )
@@ -385,6 +389,14 @@ def test_in_markdown_nobody_is_mentioned(foreign: str) -> None:
     """GitHub looks for it within one piece of text, when references are characters again."""
     pieces = html.unescape(markdown(foreign)).split("<!-- -->")
     assert not [piece for piece in pieces if re.search(r"[@#].", piece)]
+    assert "".join(pieces) == foreign
+
+
+@pytest.mark.parametrize("foreign", [":white_check_mark:", "a:+1:b", "::tada::"])
+def test_in_markdown_no_word_becomes_a_picture(foreign: str) -> None:
+    """GitHub puts an emoji for its name, in one piece of text as well."""
+    pieces = html.unescape(markdown(foreign)).split("<!-- -->")
+    assert not [piece for piece in pieces if re.search(r":[a-z0-9_+-]+:", piece)]
     assert "".join(pieces) == foreign
 
 
@@ -522,7 +534,8 @@ def test_of_failures_with_one_code_each_remedy_is_said_once() -> None:
 
 def test_what_is_wrong_is_said_once_in_markdown_and_what_was_not_seen_with_its_way() -> None:
     seen = (wrong("rules", codes.SETUP_BRANCH, "none", "Add one."), unknown("clock", "off", "Ask."))
-    shown = "\n".join(markdown_report.render(Report("doctor", findings=seen)))
+    lines = markdown_report.render(Report("doctor", findings=seen))
+    shown = "\n".join(lines).replace("<!-- -->", "")
     assert shown.count("rules&#58; none") + shown.count("rules: none") == 1
     assert "- ❔ clock: off → Ask&#46;" in shown
 
