@@ -5,7 +5,7 @@ All of it is what a pull request says, so every word of it is foreign text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -101,7 +101,7 @@ class TrustChange:
         )
         would_fail = {verdict.set_name: None for verdict in after if not verdict.passed}
         return cls(
-            tuple(_differences(present, proposed)),
+            tuple(sorted(_differences(present, proposed), key=_importance(present))),
             present is not None,
             len(after),
             flips,
@@ -123,6 +123,21 @@ def _differences(present: Trust | None, proposed: Trust) -> Iterator[Difference]
         yield from _compare(Part.AUTHORITY, before, after, name)
     yield from _compare(Part.LOG, _logs(present), _logs(proposed))
     yield from _compare(Part.WITHDRAWN, _withdrawn(old), _withdrawn(new))
+
+
+def _importance(present: Trust | None) -> Callable[[Difference], tuple[bool, bool]]:
+    """What is told first: what is trusted and will be otherwise, of which there is no more than
+    now; then keys and logs that no rule knows yet. A proposal may add so much besides that nobody
+    reads to its end.
+    """
+    rules = present.policy.rules if present else ()
+    known = {each.key.fingerprint for rule in rules for each in rule.authorities}
+
+    def importance(each: Difference) -> tuple[bool, bool]:
+        stranger = each.part in (Part.AUTHORITY, Part.LOG) and each.id not in known
+        return each.verb is Verb.ADDED, not stranger
+
+    return importance
 
 
 def _compare(part: Part, before: _Things, after: _Things, rule: str = "") -> Iterator[Difference]:

@@ -11,6 +11,7 @@ from ghcr_signer.core.trust_change import Difference, Flip, Part, TrustChange, V
 from ghcr_signer.core.wording import counted
 
 _SHOWN = 100  # of each kind: the JSON report has all
+_ONE_LINE = 200  # characters; what is much longer is cut where it is printed
 _MARKS = {Verb.ADDED: "+", Verb.REMOVED: "-", Verb.CHANGED: "~"}
 
 
@@ -23,7 +24,7 @@ def lines(change: TrustChange) -> Iterator[tuple[int, str]]:
         yield 0, _difference(difference)
         for word in difference.words:
             if word.word != "name" or difference.verb is Verb.CHANGED:  # else it is said above
-                yield 1, _word(word)
+                yield from _word(word)
     yield from _more(len(change.differences), "differences")
     if not change.differences:
         yield 0, "no rule, authority, log or withdrawn digest changes"
@@ -49,13 +50,21 @@ def _difference(difference: Difference) -> str:
     return f"{_MARKS[difference.verb]} {what} is {difference.verb.value}"
 
 
-def _word(word: Word) -> str:
-    """One value in the place of another, or those that go and those that come."""
+def _word(word: Word) -> Iterator[tuple[int, str]]:
+    """One value in the place of another, or those that go and those that come: of many each has
+    a line, so that none is cut off.
+    """
     if len(word.before) == len(word.after) == 1:
-        return f"{word.word}: {word.before[0]!r} becomes {word.after[0]!r}"
+        yield 1, f"{word.word}: {word.before[0]!r} becomes {word.after[0]!r}"
+        return
     gone = (f"- {value!r}" for value in word.before)
     come = (f"+ {value!r}" for value in word.after)
-    return f"{word.word}: {', '.join((*gone, *come))}"
+    values = (*gone, *come)
+    if sum(map(len, values)) <= _ONE_LINE:
+        yield 1, f"{word.word}: {', '.join(values)}"
+        return
+    yield 1, f"{word.word}:"
+    yield from ((2, value) for value in values)
 
 
 def _flip(flip: Flip) -> str:

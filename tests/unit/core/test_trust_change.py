@@ -75,13 +75,26 @@ def test_a_rule_comes_and_goes_with_its_authorities() -> None:
     more = trust(*one(A).policy.rules, rule(B, name="more"), root=ROOT)
     found = [(part, verb, within, name) for part, verb, within, name, _ in told(one(A), more)]
     assert found == [
-        (Part.RULE, Verb.ADDED, "", "more"),
         (Part.AUTHORITY, Verb.ADDED, "more", "bob"),
+        (Part.RULE, Verb.ADDED, "", "more"),
     ]
     assert [(each[1], each[3]) for each in told(more, one(A))] == [
         (Verb.REMOVED, "more"),
         (Verb.REMOVED, "bob"),
     ]
+
+
+def test_a_stranger_is_told_before_a_crowd_of_rules() -> None:
+    """And before both, what becomes of those who are trusted now."""
+    crowd = [rule(A, name=f"r{number:03}") for number in range(200)]
+    (app,) = one(replace(A, not_after=DAY), B).policy.rules
+    found = TrustChange.of(one(A), trust(*crowd, app, root=ROOT)).differences
+    assert [(each.verb, each.rule, each.name) for each in found[:3]] == [
+        (Verb.CHANGED, "app", "alice"),
+        (Verb.ADDED, "app", "bob"),
+        (Verb.ADDED, "", "r000"),
+    ]
+    assert len(found) == 402
 
 
 def test_an_authority_is_its_key_whatever_it_is_called() -> None:

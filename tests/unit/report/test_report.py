@@ -235,6 +235,19 @@ def test_a_change_of_trust_is_told_by_its_parts() -> None:
     assert "… and 200 more such sets" in shown
 
 
+def test_of_many_values_that_come_none_is_cut_off() -> None:
+    """Least of all the last, which may be all that matters."""
+    harmless = tuple(f"ghcr.io/acme/component-number-{number:03}-of-it" for number in range(120))
+    word = Word("images", (), (*harmless, "ghcr.io/acme/**"))
+    change = TrustChange((Difference(Part.RULE, Verb.CHANGED, "", "app", "app", (word,)),), True)
+    report = Report("verify", trust_change=change)
+    shown = lines(report).splitlines()
+    assert "    images:" in shown
+    assert "      + 'ghcr.io/acme/**'" in shown
+    marked = html.unescape("\n".join(markdown_report.render(report)).replace("<!-- -->", ""))
+    assert "    - + 'ghcr.io/acme/**'" in marked.splitlines()
+
+
 def test_a_threshold_is_said_where_some_signature_is_valid() -> None:
     name, files = entry([SIGNER, Signer()], log=LOG)
     both = replace(TRUST.policy.rules[0], threshold=2)
