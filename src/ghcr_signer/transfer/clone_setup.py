@@ -25,7 +25,7 @@ _PLACEHOLDER = "@OWNER"
 # A step's or a job's `uses`, and an environment that a caller of ours names, each on a line.
 _USES = re.compile(r"^[ \t]*(?:- +)?[\"']?uses[\"']?[ \t]*:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 _ENVIRONMENT = re.compile(
-    r"^[ \t]+environment:[ \t]*[\"']?([\w.-][\w .-]*?)[\"']?[ \t]*(?:#.*)?$", re.M
+    r"^[ \t]+environment:[ \t]*[\"']?([\w.-](?:[\w .-]*[\w.-])?)[\"']?[ \t]*(?:#.*)?$", re.M
 )
 _OURS = re.compile(r"[\w.$/-]*/(?:\.github/workflows/)?([a-z-]+)(?:\.yml)?(?:@\S+)?")
 _PINNED = re.compile(r"\S+@[0-9a-f]{40}|docker://\S+@sha256:[0-9a-f]{64}|(?:\./|\$/)\S*")

@@ -21,6 +21,7 @@ from tests.peers.process import free_port
 
 from ghcr_signer import cli
 from ghcr_signer.peers.installation import Software
+from ghcr_signer.transfer.clone_setup import Workflows
 
 ALICE = Signer()
 RULESET = ROOT / "docs" / "rulesets" / "default-branch.json"
@@ -398,6 +399,12 @@ def test_an_environment_that_is_named_asks_somebody(
     assert "GitHub makes a missing one" in online()["environment publish"]["message"]
     github.settings[github_settings.ENVIRONMENT] = Answer(403, b'{"message": "no"}')
     assert online()["environment publish"]["state"] == "unknown"
+
+
+def test_a_line_without_an_end_takes_no_time_without_an_end(root: Path) -> None:
+    path = root / WORKFLOW
+    path.write_text(f"{path.read_text()}\n      environment: a{' ' * 900_000}!\n")
+    assert Workflows.read(root).environments == ()
 
 
 def test_packages_that_only_some_can_read_are_named_with_their_settings(

@@ -73,3 +73,11 @@ def test_a_pattern_means_what_it_means_there(pattern: str, path: str, matches: b
 @pytest.mark.parametrize("line", ["!x @b", "[ab] @b", "\\#x @b", "x b", "x @b @", "", "# x @b"])
 def test_a_line_that_github_skips_is_skipped(line: str) -> None:
     assert CodeOwners.parse(f"* @a\n{line}\n").of("x") == ("@a",)
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 60 + "b", "**/" * 60 + "b", "**/*a" * 60 + "/b"])
+def test_many_wildcards_cost_no_more(pattern: str) -> None:
+    """Way by way one of these would be followed for years."""
+    owners = CodeOwners.parse(f"{pattern} @octocat")
+    assert owners.of("a" * 200 + "/a" * 200) == ()
+    assert bool(owners.of("a/" * 200 + "a" * 200 + "b")) == ("/" not in pattern)
