@@ -16,6 +16,7 @@ from typing import NoReturn
 import yaml
 
 from ghcr_signer.core import codes, limits
+from ghcr_signer.core.blank import is_blank
 from ghcr_signer.core.errors import Refused
 
 Yaml = dict[str, "Yaml"] | list["Yaml"] | str | int | bool
@@ -115,10 +116,10 @@ def _scalar(event: yaml.ScalarEvent) -> str | int | bool:
 
 
 def _require_visible(line: int, text: str) -> None:
-    """Refuse control characters, and those that turn the direction of reading or have no width."""
+    """Refuse control characters, and those that turn the direction of reading or show nothing."""
     for match in _UNUSUAL.finditer(text):
         category = unicodedata.category(match[0])
-        if category in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        if category in ("Cc", "Cf", "Cs", "Zl", "Zp") or is_blank(match[0]):
             _refuse(line, f"the character U+{ord(match[0]):04X}, which nobody sees")
 
 

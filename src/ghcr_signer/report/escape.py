@@ -6,17 +6,10 @@ or a character that turns the direction of reading. All of them are shown, none 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 from ghcr_signer.core import limits
-
-# Letters, marks and symbols that show nothing: two names that differ in them look the same
-# (Unicode, Default_Ignorable_Code_Point outside the category C; and the Braille blank).
-_BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0100-\U000e01ef]"
-)
+from ghcr_signer.core.blank import is_blank
 
 
 def visible(text: str) -> str:
@@ -35,7 +28,7 @@ def visible(text: str) -> str:
 
 def _visible(character: str) -> str:
     acts = unicodedata.category(character)[0] in "CZ" and character != " "
-    if acts or _BLANK.match(character):
+    if acts or is_blank(character):
         return character.encode("unicode_escape", "backslashreplace").decode()
     return character
 
