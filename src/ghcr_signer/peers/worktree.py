@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -91,6 +91,8 @@ class Worktree:
         killed between the two loses nothing: the next puts the set back. Raises UsageError
         (GS1324).
         """
+        import shutil
+
         try:
             with self._made(entries) as new:
                 aside = new.parent / _ASIDE
@@ -101,6 +103,7 @@ class Worktree:
                 except BaseException:
                     (aside / name).rename(self.root / name)
                     raise
+                shutil.rmtree(aside, ignore_errors=True)
         except OSError as error:
             message = f"the set cannot be replaced: {error.strerror}"
             raise UsageError(codes.SET_NOT_REPLACED, message, file=str(self.root / name)) from None
@@ -119,15 +122,18 @@ class Worktree:
         self.root.parent.mkdir(parents=True, exist_ok=True)
         self._remove_leftovers()
         made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=self.root.parent))
+        new = made / "set"
         try:
-            new = made / "set"
             for entry, files in entries.items():
                 (new / entry).mkdir(parents=True)
                 for name, content in files.items():
                     (new / entry / name).write_bytes(content)
             yield new
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(new, ignore_errors=True)
+            for folder in (made / _ASIDE, made):
+                with suppress(OSError):  # a set that could not be put back waits for the next run
+                    folder.rmdir()
 
     def _rename(self, new: Path, now: datetime) -> str:
         sets, _ = self.sets()
@@ -156,9 +162,9 @@ class Worktree:
             aside = leftover / _ASIDE
             if leftover.is_symlink() or aside.is_symlink() or not aside.is_dir():
                 continue
-            for name in directory.arrange(
-                {each.name: directory.FOLDER for each in aside.iterdir()}
-            )[0]:
+            with os.scandir(aside) as found:
+                names, _ = directory.arrange({_name(each): _mode(each) for each in found})
+            for name in names:
                 if not (self.root / name).exists():
                     (aside / name).rename(self.root / name)
 

@@ -330,6 +330,28 @@ def test_where_it_cannot_be_replaced_it_stays(
     assert [path.name for path in root.parent.iterdir()] == [root.name]
 
 
+def test_one_that_cannot_be_put_back_either_is_not_lost(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Worktree(root).write_set(FILES, NOW)
+    calls = []
+    rename = Path.rename
+
+    def failing(path: Path, target: Path) -> Path:
+        calls.append(path)
+        if len(calls) > 1:
+            raise OSError(13, "Permission denied")
+        return rename(path, target)
+
+    with monkeypatch.context() as denied:
+        denied.setattr(Path, "rename", failing)
+        with pytest.raises(UsageError, match="Permission denied"):
+            Worktree(root).replace_set(SET, {ENTRY: {"IMAGE": b"new"}})
+    assert not (root / SET).exists()
+    Worktree(root).put_back()
+    assert contents(root / SET) == FILES
+
+
 def test_a_set_that_stepped_aside_when_a_run_was_killed_is_put_back(root: Path) -> None:
     Worktree(root).write_set(FILES, NOW)
     aside = root.parent / f"{TEMPORARY_PREFIX}killed" / "aside"
@@ -341,7 +363,7 @@ def test_a_set_that_stepped_aside_when_a_run_was_killed_is_put_back(root: Path) 
     assert contents(root / SET) == FILES
 
 
-@pytest.mark.parametrize("linked", ["leftover", "aside"])
+@pytest.mark.parametrize("linked", ["leftover", "aside", "set"])
 def test_nothing_is_taken_from_behind_a_link(root: Path, tmp_path: Path, linked: str) -> None:
     root.mkdir()
     leftover = root.parent / f"{TEMPORARY_PREFIX}killed"
@@ -349,6 +371,10 @@ def test_nothing_is_taken_from_behind_a_link(root: Path, tmp_path: Path, linked:
     if linked == "leftover":
         (elsewhere / "aside" / SET).mkdir(parents=True)
         leftover.symlink_to(elsewhere)
+    elif linked == "set":
+        elsewhere.mkdir()
+        (leftover / "aside").mkdir(parents=True)
+        (leftover / "aside" / SET).symlink_to(elsewhere)
     else:
         (elsewhere / SET).mkdir(parents=True)
         leftover.mkdir()
