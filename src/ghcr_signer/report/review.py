@@ -109,6 +109,12 @@ def platforms(image: Reviewed) -> str:
     return ", ".join([*names, *([f"and {more} more"] if more else [])])
 
 
+def absence(image: Reviewed, review: Review) -> str:
+    """That an image is not where it is said to be, "" where it is, or nobody says."""
+    gone = review.seen is not None and review.seen.images.get(image.unit) is False
+    return "not in the registry" if gone else ""
+
+
 def signed_annotations(image: Reviewed) -> str:
     """What was signed besides the digest."""
     pairs = [f"{name}={value}" for name, value in image.annotations]

@@ -148,6 +148,8 @@ def _images(page: _Page, review: Review) -> None:
 def _image(review: Review, image: Reviewed) -> _Row:
     compare = review.compare(image)
     name = markdown(f"{image.repository}@{image.digest.short}")
+    if absence := words.absence(image, review):
+        name += f"<br>⚠️ {markdown(absence)}"
     cells = (
         "✅" if image.passed else "❌",
         f"{name}<br>[what has changed]({compare})" if compare else name,

@@ -142,7 +142,8 @@ def _image(image: Reviewed, review: Review) -> str:
     names = words.platforms(image) if image.is_known else ""
     logged = image.logged
     when = f"logged {words.age(logged, review.now)}" if logged else "not logged"
-    name = f"{image.repository}@{image.digest.short}"
+    absence = words.absence(image, review)
+    name = f"{image.repository}@{image.digest.short}{f' ({absence})' if absence else ''}"
     return f"{name}{f', {names}' if names else ''}, signed by {words.quorums(image)}, {when}"
 
 

@@ -116,6 +116,15 @@ def test_the_image_s_row_says_who_signed_and_when_with_a_link() -> None:
     )
 
 
+def test_an_image_that_is_not_there_says_so_also_where_it_moves_no_tag() -> None:
+    review = replace(REVIEW, moves=(), seen=Seen({}, {IMAGE.unit: False}, {}, {}))
+    assert f"{APP}@{NEW.short}<br>⚠️ not in the registry |" in shown(report(review))
+    assert f"{APP}@{NEW.short} (not in the registry), " in told(report(review))
+    there = replace(REVIEW, moves=(), seen=Seen({}, {IMAGE.unit: True}, {}, {}))
+    for found in (shown(report(there)), told(report(there)), shown(report())):
+        assert "not in the registry" not in found
+
+
 def test_what_is_looked_up_is_folded() -> None:
     folded = shown(report()).partition("<details>")[2]
     for fact in (
