@@ -24,6 +24,7 @@ from ghcr_signer.peers.worktree import Worktree
 
 _NEW = ".new-"
 _TRIES = "pin-tries-"
+_READ = 0o055  # a number of tries is no secret
 
 
 class Kept:
@@ -87,13 +88,15 @@ class Kept:
             file.unlink(missing_ok=True)
             if tries is not None:
                 file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _write(file, b"%d\n" % tries)
+                if _is_private(file.parent, but=_READ):
+                    _write(file, b"%d\n" % tries)
 
     def tries(self, key: str) -> int | None:
         """What `note_tries` remembers of a key."""
         file = self.tries_file(key)
         try:
-            return int(file.read_bytes()) if file else None
+            is_mine = file is not None and _is_private(file.parent, but=_READ)
+            return int(file.read_bytes()) if file and is_mine else None
         except (OSError, ValueError):
             return None
 
@@ -111,15 +114,17 @@ def _root(environment: Mapping[str, str]) -> Path | None:
     return caches / "ghcr-signer" / "signatures" if caches.is_absolute() else None
 
 
-def _is_private(folder: Path) -> bool:
-    """Whether it is a folder of ours that nobody else may look into or write to."""
+def _is_private(folder: Path, *, but: int = 0) -> bool:
+    """Whether it is a folder of ours that nobody else may look into or write to, `but` for what
+    these bits let others do.
+    """
     try:
         status = folder.lstat()
     except OSError:
         return False
     if os.name == "nt":  # LOCALAPPDATA is the user's own
         return stat.S_ISDIR(status.st_mode)
-    ours = status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    ours = status.st_uid == os.geteuid() and not status.st_mode & 0o077 & ~but
     return stat.S_ISDIR(status.st_mode) and ours
 
 

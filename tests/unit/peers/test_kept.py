@@ -99,6 +99,28 @@ def test_the_tries_of_each_key_are_remembered_until_it_takes_a_pin(kept: Kept) -
     assert kept.tries("sha256:1") is None
 
 
+@pytest.mark.skipif(os.name == "nt", reason="LOCALAPPDATA is the user's own")
+@pytest.mark.parametrize(("mode", "counts"), [(0o755, True), (0o770, False), (0o777, False)])
+def test_tries_are_read_where_nobody_else_can_have_written_them(
+    kept: Kept, mode: int, counts: bool
+) -> None:
+    kept.note_tries("key", 1)
+    root(kept).chmod(mode)
+    assert kept.tries("key") == (1 if counts else None)
+    kept.note_tries("other", 1)
+    file = kept.tries_file("other")
+    assert file is not None
+    assert file.exists() == counts
+
+
+def test_nor_are_they_noted_in_a_stranger_s_folder(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.note_tries("key", 1)
+    monkeypatch.setattr(os, "geteuid", lambda: root(kept).stat().st_uid + 1)
+    assert kept.tries("key") is None
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
