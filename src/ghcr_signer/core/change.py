@@ -121,7 +121,6 @@ def verify_change(
     beneath = list(_beneath(change, signed, entries))
     names = _fresh_names(change, (*backwards, *beneath), now)
     rules: tuple[tuple[str, Iterable[Failure]], ...] = (
-        ("the directory remains", _vanished(change)),
         ("merged sets stay as they are", _not_appended(change)),
         (_MIXED, _mixed(change)),
         ("no name is another's twin", _twins(change)),
@@ -140,15 +139,14 @@ def verify_change(
     return tuple(checks)
 
 
-def _vanished(change: Change) -> Iterable[Failure]:
-    if change.base_sets is not None and not change.remains:
-        yield Failure(codes.CHANGE_REMOVES, "the signature directory is gone", change.folder)
-
-
 def _not_appended(change: Change) -> Iterable[Failure]:
+    if not change.remains:
+        if change.base_sets is not None:  # said once, not for each of its files
+            yield Failure(codes.CHANGE_REMOVES, "the signature directory is gone", change.folder)
+        return
     verbs = {(True, True): "modified", (True, False): "removed", (False, True): "added to it"}
     for touch in change.inside:
-        if change.is_merged(touch) and change.remains:
+        if change.is_merged(touch):
             verb = verbs[touch.before is not None, touch.after is not None]
             yield Failure(codes.CHANGE_REMOVES, f"a merged set's file is {verb}", touch.path)
 
