@@ -70,7 +70,7 @@ def test_the_pull_request_is_opened_and_says_what_it_brings(
     assert f"The set `{SET}`: signatures" in pull["body"]
     assert "| `latest` |" in pull["body"]
     assert "workflow" not in pull["body"]
-    assert report.notices[-1] == f"its pull request is http://{server.host}/{NAME}/pull/1"
+    assert report.notices[-2] == f"its pull request is http://{server.host}/{NAME}/pull/1"
     assert report.next_steps == ()
 
 
@@ -144,7 +144,7 @@ def test_what_the_token_may_not_do_is_a_notice_and_the_page_remains(
     report = push()
     assert (codes_of(report), report.exit_code) == ([], 0)
     assert BRANCH in signer.branches()
-    assert "Resource not accessible by integration" in report.notices[-1]
+    assert "Resource not accessible by integration" in report.notices[-2]
     assert report.next_steps == (f"open the pull request: {PAGE}",)
 
 
@@ -153,7 +153,7 @@ def test_a_token_that_is_none_is_a_notice(token: str, signer: Signer, push: Push
     signer.write()
     report = push(GH_TOKEN=token)
     assert report.exit_code == 0
-    assert report.notices[-1].startswith("no pull request was opened: ")
+    assert report.notices[-2].startswith("no pull request was opened: ")
     assert report.next_steps == (f"open the pull request: {PAGE}",)
 
 
@@ -162,7 +162,7 @@ def test_a_pull_request_for_something_else_is_not_taken_for_ours(
 ) -> None:
     signer.write()
     github.after["POST pulls"] = lambda pull: {**pull, "head": {"sha": 40 * "0"}}
-    assert "is for something else" in push().notices[-1]
+    assert "is for something else" in push().notices[-2]
 
 
 def test_github_s_words_are_no_more_than_words(signer: Signer, github: GitHub, push: Push) -> None:
@@ -170,7 +170,7 @@ def test_github_s_words_are_no_more_than_words(signer: Signer, github: GitHub, p
     github.instead[1] = Answer(422, b'{"message": "\\u001b[31m::error::x"}')
     report = push()
     assert report.exit_code == 0
-    assert "::error::x" in report.notices[-1]
+    assert "::error::x" in report.notices[-2]
 
 
 @pytest.mark.parametrize(
