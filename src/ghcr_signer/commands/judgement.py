@@ -22,7 +22,6 @@ from ghcr_signer.commands.arguments import (
 from ghcr_signer.core.errors import Failure, GhcrSignerError
 from ghcr_signer.core.policy import Policy, Trust
 from ghcr_signer.core.policy_warnings import due, warnings
-from ghcr_signer.core.trust_change import TrustChange
 from ghcr_signer.core.verdict import Verdict
 from ghcr_signer.core.wording import counted
 from ghcr_signer.report.report import Report
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from ghcr_signer.core.change import Change
     from ghcr_signer.core.ledger import Declared, Tag
     from ghcr_signer.core.review import Review, Seen
+    from ghcr_signer.core.trust_change import TrustChange
     from ghcr_signer.peers.commit import CommittedDirectory
     from ghcr_signer.peers.git import Git
 
@@ -192,6 +192,8 @@ class Judgement:
         """Load the trust as a change has it, since without it nothing could be judged any more; and
         where it is another, what that does to every merged set, and what may surprise in it.
         """
+        from ghcr_signer.core.trust_change import TrustChange
+
         proposed = require_trust(self.trust, after)
         try:
             loaded = find_trust(self.trust, before) if before else None

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from ghcr_signer.core import base64_canonical, codes, directory, limits, schemas
 from ghcr_signer.core.directory import Entry, File
@@ -82,7 +82,7 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
             )
             for rule in rules
         ]
-        signers = tuple(map(_signers, rules, judged))
+        signers = _signers(tuple(map(_signed, rules, judged)))
         for rule, signatures in zip(rules, judged, strict=True):
             _policy(signatures, digest, listed, rule, trust.policy)  # (9)
             checks.append(_policy_check(rule.name, rule.every_signature))
@@ -91,7 +91,7 @@ def verify(path: str, files: Mapping[str, File], trust: Trust, *, now: datetime)
             entry = replace(entry, platforms=_platforms(contents))
     except Exception as error:  # whatever it is, what cannot be judged does not pass
         checks.append(_failed(path, error, Step.STRUCTURE))
-    others = tuple(each for each in judged if each is not signatures)
+    others = tuple([each for each in judged if each is not signatures])
     return Verdict(path, entry, signatures, tuple(checks), others, signers)
 
 
@@ -316,11 +316,17 @@ def _claims(signature: Signature, image: Reference, rule: Rule) -> Claims:
     return claims
 
 
-def _signers(rule: Rule, signatures: Sequence[SignatureVerdict]) -> Signers:
+def _signed(rule: Rule, signatures: Sequence[SignatureVerdict]) -> tuple[str, tuple[str, ...]]:
     """Whose signatures are valid, each authority once, in the rule's own order."""
     keys = {signature.key for signature in signatures if signature.valid}
     names = [each.name for each in rule.authorities if each.key.fingerprint in keys]
-    return Signers(rule.name, tuple(names))
+    return rule.name, tuple(names)
+
+
+@lru_cache(maxsize=1024)
+def _signers(signed: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[Signers, ...]:
+    """One object for all entries that are signed alike, of which there may be many thousands."""
+    return tuple([Signers(rule, names) for rule, names in signed])
 
 
 def _policy(

@@ -13,7 +13,6 @@ from ghcr_signer.core import schemas
 from ghcr_signer.core.errors import Failure
 from ghcr_signer.core.finding import Finding
 from ghcr_signer.core.verdict import Check, SignatureVerdict, Verdict
-from ghcr_signer.report import review as words
 from ghcr_signer.report.report import Report
 
 if TYPE_CHECKING:
@@ -86,6 +85,8 @@ def _head(report: Report) -> dict[str, Any]:
 
 
 def _review(report: Report, review: Review) -> dict[str, Any]:
+    from ghcr_signer.report import review as words
+
     document: dict[str, Any] = {
         "headline": words.headline(report, review),
         "next": words.next_step(report, review),
