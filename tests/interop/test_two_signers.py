@@ -13,7 +13,11 @@ from tests.interop.user import Done, User
 from tests.peers import images
 from tests.peers.cosign import Cosign, KeyPair
 
+from ghcr_signer.commands.arguments import TrustOptions
+from ghcr_signer.commands.forecast import find_base
+from ghcr_signer.core.directory import parse_set_name
 from ghcr_signer.core.formats.simple_signing import SIGNATURE
+from ghcr_signer.core.reference import Reference
 
 IMAGE = images.build()
 OTHER = images.build(attestations=True)
@@ -293,6 +297,17 @@ def test_a_branch_with_sets_and_no_trust_takes_no_set(team: Team) -> None:
 
 
 # What is known afterwards
+
+
+@three_only
+def test_within_the_second_of_a_merged_set_the_next_one_is_foreseen(team: Team) -> None:
+    team.signs("alice")
+    team.merge()
+    base, why = find_base(team.user.signatures, TrustOptions())
+    assert base is not None, why
+    image = Reference.parse(f"{REPOSITORY}@{OTHER.digest}")
+    assert image.digest is not None
+    base.check_change(image, [image.digest], (), parse_set_name(team.set.name))
 
 
 @three_only

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ghcr_signer.commands.arguments import LoadedTrust, TrustOptions, find_trust, trust_files
@@ -31,6 +31,7 @@ from ghcr_signer.transfer.changes import signed_after
 from ghcr_signer.transfer.progress import Progress
 from ghcr_signer.transfer.propose import propose
 
+_SECOND = timedelta(seconds=1)
 _NO_SIGNATURE = Artifact(Descriptor("", Digest.of(b""), 0), {})
 
 
@@ -65,10 +66,13 @@ class Base:
     def check_change(
         self, image: Reference, digests: Iterable[Digest], tags: Sequence[str], now: datetime
     ) -> None:
-        """Step 11 for a set of the present instant that is not made yet: the first digest's entry
+        """Step 11 for a set of the present second that is not made yet: the first digest's entry
         moves the tags. Raises Refused.
         """
-        name = set_name(now, colons=True)
+        instant = now
+        while self.has_set(set_name(instant, colons=True)):  # the next free second will be taken
+            instant += _SECOND
+        name = set_name(instant, colons=True)
         entries = [
             Entry(name, image.at(digest), digest, _NO_SIGNATURE, () if number else tuple(tags))
             for number, digest in enumerate(digests)
