@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `push`."""
     parser.epilog = (
         "The set is judged as its pull request will be, by the trust of the remote's default"
-        " branch, whose files are named from the repository's root. It goes to the remote"
-        " `upstream`, else `origin`; where that refuses, to your fork of it."
+        " branch. It goes to the remote `upstream`, else `origin`; where that refuses, to your fork"
+        " of it."
         " With GH_TOKEN or GITHUB_TOKEN the pull request is opened, else the page for it is named."
     )
     parser.add_argument(
