@@ -123,10 +123,9 @@ class Judgement:
         before, after = (CommittedFiles(git, commit, folder) for commit in (base, head))
         places = (*trust_files(self.trust, before), *trust_files(self.trust, after))
         change = read_change(git, base, head, folder, places)
-        if change.brings_its_trust and (self.look or self.ask):
-            offline = replace(self, look=None, ask=None)
-            report = offline.of_change(git, base, source, all_sets=all_sets)
-            return replace(report, notices=(*report.notices, _NOT_ASKED))
+        blind = change.brings_its_trust and bool(self.look or self.ask)
+        judge = replace(self, look=None, ask=None) if blind else self
+        last = (_NOT_ASKED,) if blind else ()
         if before.find(POLICY) and not after.find(POLICY):  # a key in its place would be weaker
             change = replace(change, result_trusts=False)
         notices = [] if git.is_ancestor(base, head) else [lag(base)]
@@ -147,17 +146,17 @@ class Judgement:
                 moving = source.read_tags(sets)
                 movers = last_movers(merged.read_tags()) if moving else {}
                 beside = compared_with(source, sets, moving, movers)
-                judged = self._judged(source, files, sets, beside)
+                judged = judge._judged(source, files, sets, beside)
             added = frozenset(change.added_sets)
             new = [each for each in judged.verdicts if each.set_name in added]
             entries = [verdict.entry for verdict in new if verdict.entry]
             signed = signed_after(merged, entries)
-            found = self._review(judged, new, source, merged, movers)
+            found = judge._review(judged, new, source, merged, movers)
         checks = verify_change(change, last_moves(movers), signed, entries, now=self.now)
         return replace(
             judged.report,
             change=checks,
-            notices=(*notices, *judged.report.notices),
+            notices=(*notices, *judged.report.notices, *last),
             trust_change=trust_change,
             review=found,
         )
