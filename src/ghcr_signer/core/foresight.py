@@ -48,8 +48,7 @@ def check_intent(intent: Intent, policy: Policy, now: datetime) -> None:
         raise Refused(codes.REPOSITORY_NOT_ALLOWED, f"no rule allows {intent.image.name}")
     for digest in intent.digests:
         if withdrawal := policy.withdrawn.get(digest):
-            since = f"since {withdrawal.date.isoformat()}: {withdrawal.reason}"
-            raise Refused(codes.WITHDRAWN, f"`withdrawn` names {digest} {since}")
+            raise Refused(codes.WITHDRAWN, f"`withdrawn` names {digest} {withdrawal}")
     if intent.unsigned and wants_platforms(rules):
         missing = ", ".join(str(digest) for digest in intent.unsigned)
         raise Refused(codes.PLATFORM_MISSING, f"not to be signed: {missing}")
@@ -61,11 +60,7 @@ def check_intent(intent: Intent, policy: Policy, now: datetime) -> None:
 
 def _check_rule(intent: Intent, rule: Rule) -> None:
     for tag in intent.tags:
-        if not rule.lets_move(tag):
-            allowed = ", ".join(rule.tags) or "none"
-            message = f"the rule {rule.name!r} does not let a set move {tag!r}, but {allowed}"
-            fix = "Leave that tag away, or have it added to the rule's `tags` first."
-            raise Refused(codes.TAG_NOT_ALLOWED, message, fix=fix)
+        rule.require_moves(tag, "Leave that tag away, or have it added to the rule's `tags` first.")
     for name, value in rule.annotations.items():
         if intent.annotations.get(name) != value:
             message = f"the rule {rule.name!r} wants the signed annotation {name!r}: {value!r}"

@@ -66,7 +66,7 @@ class Ledger:
     def _add_tags(self, verdict: Verdict, rules: Collection[Rule]) -> None:
         for name, tag in _tags(verdict):
             before = self._reached.get((name, tag), {})
-            self._reached[name, tag] = _furthest(_judged(verdict), before)
+            self._reached[name, tag] = _furthest(verdict.judged, before)
             if all(rule.lets_move(tag) for rule in rules):
                 self.movers[name, tag] = verdict.path
 
@@ -85,7 +85,7 @@ class Ledger:
 
     def check_forwards(self, tag: Tag, verdict: Verdict) -> None:
         """In each log a greater index than any earlier mover's, else a later time (GS1005)."""
-        mine = _furthest(each for each in _judged(verdict) if each.valid)
+        mine = _furthest(each for each in verdict.judged if each.valid)
         latest = max((each.time for each in mine.values()), default=None)
         for log, reached in self._reached.get(tag, {}).items():
             if log in mine:
@@ -190,10 +190,7 @@ def _check_tags(
             message = f"the tag {tag!r} is moved by another entry of this set too"
             raise Refused(codes.TAG_TWICE, message)
         for rule in rules:
-            if not rule.lets_move(tag):
-                allowed = ", ".join(rule.tags) or "none"
-                message = f"the rule {rule.name!r} does not let a set move {tag!r}, but {allowed}"
-                raise Refused(codes.TAG_NOT_ALLOWED, message)
+            rule.require_moves(tag)
     ledger.check_fresh(verdict)
     for moved in _tags(verdict):
         ledger.check_forwards(moved, verdict)
@@ -213,11 +210,6 @@ def _tags(verdict: Verdict) -> Iterator[Tag]:
     if verdict.entry:
         for tag in verdict.entry.tags:
             yield verdict.entry.image.name, tag
-
-
-def _judged(verdict: Verdict) -> Iterator[SignatureVerdict]:
-    """Its signatures, as each rule judges them."""
-    return (each for signatures in verdict.by_rule for each in signatures)
 
 
 def _essences(

@@ -132,6 +132,13 @@ class Rule:
         """Whether a set may move the tag."""
         return any(_matches(glob, tag) for glob in self.tags)
 
+    def require_moves(self, tag: str, fix: str = "") -> None:
+        """Raise Refused (GS1002), with this next step if there is one, unless a set may move it."""
+        if not self.lets_move(tag):
+            allowed = ", ".join(self.tags) or "none"
+            message = f"the rule {self.name!r} does not let a set move {tag!r}, but {allowed}"
+            raise Refused(codes.TAG_NOT_ALLOWED, message, fix=fix)
+
 
 def wants_platforms(rules: Iterable[Rule]) -> bool:
     """Whether one of the rules wants every platform of an index in its set."""
@@ -144,6 +151,9 @@ class Withdrawal:
 
     date: datetime
     reason: str
+
+    def __str__(self) -> str:
+        return f"since {self.date.isoformat()}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

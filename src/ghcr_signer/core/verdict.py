@@ -6,6 +6,7 @@ not reached is not in the list: it can never be mistaken for one that passed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -108,6 +109,11 @@ class Verdict:
         return self.signatures, *self.others
 
     @property
+    def judged(self) -> Iterator[SignatureVerdict]:
+        """The same, one after the other."""
+        return (each for signatures in self.by_rule for each in signatures)
+
+    @property
     def set_name(self) -> str:
         """The set that the entry is in."""
         return self.path.partition("/")[0]
@@ -122,14 +128,13 @@ class Verdict:
     @property
     def signers(self) -> tuple[str, ...]:
         """The authorities of its valid signatures, each once."""
-        judged = (each for signatures in self.by_rule for each in signatures)
-        return tuple(sorted({each.authority for each in judged if each.authority and each.valid}))
+        found = {each.authority for each in self.judged if each.authority and each.valid}
+        return tuple(sorted(found))
 
     @property
     def logged(self) -> datetime | None:
         """The latest verified time of its valid signatures, None where no log entry gives one."""
-        judged = (each for signatures in self.by_rule for each in signatures)
-        return max((each.time for each in judged if each.time and each.valid), default=None)
+        return max((each.time for each in self.judged if each.time and each.valid), default=None)
 
     @property
     def failures(self) -> tuple[Failure, ...]:

@@ -342,9 +342,8 @@ def _policy(
     for each in (digest, *listed):
         if withdrawal := policy.withdrawn.get(each):
             what = "it" if each == digest else f"{each}, which it lists,"
-            since = f"since {withdrawal.date.isoformat()}: {withdrawal.reason}"
             file = directory.IMAGE if each == digest else directory.SUBJECT
-            raise Refused(codes.WITHDRAWN, f"`withdrawn` names {what} {since}", file=file)
+            raise Refused(codes.WITHDRAWN, f"`withdrawn` names {what} {withdrawal}", file=file)
     valid = [signature for signature in signatures if signature.valid]
     keys = {signature.key for signature in valid}
     if not keys or len(keys) < rule.threshold:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ghcr_signer.core.review import Move, Review, Reviewed
 from ghcr_signer.core.wording import counted, shown
 from ghcr_signer.report import review as words
 from ghcr_signer.report.escape import visible
-
-Paint = Callable[[str, str], str]
-"""As in `text.py`: (text, colour) -> the text, coloured or not."""
+from ghcr_signer.report.text import Paint
 
 _SHOWN = 30
 _SHOWN_SIGNATURES = 5
